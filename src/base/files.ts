@@ -1,0 +1,89 @@
+import { createHash, randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { LimbeckError } from "./errors.ts";
+import { type Json, parseJson, stringifyJson } from "./json.ts";
+
+/** Turns a file system error into ours: which operation, which path, what to do. */
+export function fileError(operation: string, file: string, cause: unknown): LimbeckError {
+  const errno = (cause as NodeJS.ErrnoException).code ?? "";
+  const fields = { path: file, errno };
+  if (errno === "ENOENT") {
+    return new LimbeckError("file_not_found", `${operation} ${file}: no such file or folder`, {
+      cure: "Check the path.",
+      fields,
+      cause,
+    });
+  }
+  if (errno === "ENOSPC" || errno === "EDQUOT") {
+    return new LimbeckError("disk_full", `${operation} ${file}: no space left on the disk`, {
+      cure: "Free some space and run the same command again; nothing that was complete is lost.",
+      fields,
+      cause,
+    });
+  }
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST"].includes(errno)) {
+    return new LimbeckError("not_writable", `${operation} ${file}: ${errno}, the path cannot be used`, {
+      cure: "Choose another folder, or change its permissions.",
+      fields,
+      cause,
+    });
+  }
+  return new LimbeckError("internal", `${operation} ${file}: ${(cause as Error).message}`, { fields, cause });
+}
+
+/** Runs `action`; an error of the file system becomes ours. */
+export function withFileErrors<T>(operation: string, file: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (cause instanceof LimbeckError) throw cause;
+    throw fileError(operation, file, cause);
+  }
+}
+
+/**
+ * Writes `file` so that a reader sees the old bytes or all the new ones, never a part: temporary file beside it,
+ * flush, rename. Makes the folder. Errors: `disk_full`, `not_writable`.
+ */
+export function writeFileAtomic(file: string, data: string | Uint8Array | readonly Uint8Array[]): void {
+  withFileErrors("write", file, () => {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+    try {
+      const handle = fs.openSync(temporary, "wx");
+      try {
+        for (const part of Array.isArray(data) ? data : [data as string | Uint8Array]) fs.writeFileSync(handle, part);
+        fs.fsyncSync(handle);
+      } finally {
+        fs.closeSync(handle);
+      }
+      fs.renameSync(temporary, file);
+    } catch (cause) {
+      fs.rmSync(temporary, { force: true });
+      throw cause;
+    }
+  });
+}
+
+/** Writes `value` as indented JSON, atomically. */
+export function writeJsonAtomic(file: string, value: unknown): void {
+  writeFileAtomic(file, `${stringifyJson(value, 2)}\n`);
+}
+
+export function readText(file: string): string {
+  return withFileErrors("read", file, () => fs.readFileSync(file, "utf8"));
+}
+
+export function readBytes(file: string): Buffer {
+  return withFileErrors("read", file, () => fs.readFileSync(file));
+}
+
+export function readJson(file: string): Json {
+  return parseJson(readText(file), file);
+}
+
+/** Lower-case hexadecimal sha-256 of bytes or text. */
+export function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
