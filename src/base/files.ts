@@ -53,7 +53,8 @@ export function writeFileAtomic(file: string, data: string | Uint8Array | readon
     try {
       const handle = fs.openSync(temporary, "wx");
       try {
-        for (const part of Array.isArray(data) ? data : [data as string | Uint8Array]) fs.writeFileSync(handle, part);
+        for (const part of Array.isArray(data) ? data : [data as string | Uint8Array])
+          fs.writeFileSync(handle, part);
         fs.fsyncSync(handle);
       } finally {
         fs.closeSync(handle);

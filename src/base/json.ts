@@ -4,7 +4,10 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 function refuseNonFinite(key: string, value: unknown): unknown {
   if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new LimbeckError("internal", `cannot write JSON: "${key}" is ${value}, expected a finite number or null`);
+    throw new LimbeckError(
+      "internal",
+      `cannot write JSON: "${key}" is ${value}, expected a finite number or null`,
+    );
   }
   return value;
 }

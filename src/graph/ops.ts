@@ -1,0 +1,138 @@
+import type { DType, Tensor } from "../tensor/tensor.ts";
+
+/** No attributes. */
+export type None = Readonly<Record<never, never>>;
+
+export interface MatMulAttrs {
+  /** Swap the last two axes of the first / second operand before multiplying. */
+  readonly transA: boolean;
+  readonly transB: boolean;
+  /** The product is multiplied by this. */
+  readonly alpha: number;
+}
+export interface ReduceAttrs {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+export interface AxisAttrs {
+  readonly axis: number;
+}
+
+/**
+ * What a graph input is: `data` changes every run, `parameter` is a trained weight, `state` is kept between runs
+ * (KV cache, optimiser moments).
+ */
+export type InputKind = "data" | "parameter" | "state";
+
+/**
+ * The closed set of operations, each with its attributes. A new name here does not compile until every table
+ * (shapes, reference, vjp, ONNX) answers for it. Negative axes are resolved by the builder: attributes hold axes ≥ 0.
+ */
+export interface OpAttrs {
+  // Leaves.
+  input: { readonly name: string; readonly kind: InputKind };
+  constant: { readonly tensor: Tensor };
+
+  // Elementwise, one operand; float to float.
+  neg: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  reciprocal: None;
+  sigmoid: None;
+  tanh: None;
+  erf: None;
+  relu: None;
+  silu: None;
+  abs: None;
+  sign: None;
+  /** To the nearest integer, ties to even. */
+  round: None;
+  clip: { readonly min: number; readonly max: number };
+  cast: { readonly to: DType };
+  /** The value; no gradient passes. */
+  stopGradient: None;
+
+  // Elementwise, two operands, numpy broadcasting.
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  maximum: None;
+  minimum: None;
+  /** Comparisons give bool. */
+  equal: None;
+  less: None;
+  /** (condition bool, a, b): a where true, else b. */
+  where: None;
+
+  // Matrices. [..., M, K] x [..., K, N], batch axes broadcast.
+  matmul: MatMulAttrs;
+
+  // Layout.
+  transpose: { readonly perm: readonly number[] };
+  reshape: { readonly shape: readonly (number | string)[] };
+  /** Broadcast to a shape. */
+  expand: { readonly shape: readonly (number | string)[] };
+  concat: AxisAttrs;
+  /** Elements start ≤ i < end of one axis. */
+  slice: { readonly axis: number; readonly start: number; readonly end: number };
+
+  // Reductions and scans.
+  reduceSum: ReduceAttrs;
+  reduceMean: ReduceAttrs;
+  reduceMax: ReduceAttrs;
+  cumSum: { readonly axis: number; readonly exclusive: boolean; readonly reverse: boolean };
+  /** int64, first of equals. */
+  argMax: AxisAttrs & { readonly keepDims: boolean };
+  softmax: AxisAttrs;
+  logSoftmax: AxisAttrs;
+
+  // Indexing (indices int64).
+  /** (table [R, ...], indices [...]) → [...indices, ...rest]: rows of axis 0. */
+  gather: None;
+  /** (indices [M], updates [M, ...]) → [rows, ...]: sums the updates of each row; repeated indices add up. */
+  scatterAdd: { readonly rows: number };
+  /** (data, indices) of equal rank: picks along an axis. */
+  gatherElements: AxisAttrs;
+  /** (data, indices, updates): data with updates added along an axis; repeated indices add up. */
+  scatterElementsAdd: AxisAttrs;
+
+  // Composites that transformers need: one node, so that the gradient and each lowering can be the fast form.
+  /** (x [..., C], weight [C]): x / sqrt(mean(x²) + epsilon) · weight. Source: Zhang and Sennrich 2019, arXiv:1910.07467. */
+  rmsNorm: { readonly epsilon: number };
+  /**
+   * (x [B, H, T, D], cos [T, D/2], sin [T, D/2]): rotary position embedding in the half-split layout of Llama;
+   * `inverse` turns the other way. Source: Su et al. 2021, arXiv:2104.09864.
+   */
+  rotary: { readonly inverse: boolean };
+  /** (gate, up): silu(gate) · up. Source: Shazeer 2020, arXiv:2002.05202. */
+  swiglu: None;
+  /**
+   * (q [B, H, T, D], k [B, H, S, D], v [B, H, S, D]) → (out [B, H, T, D], probabilities [B, H, T, S]).
+   * Causal: position t sees keys ≤ t + (S − T).
+   */
+  attention: { readonly scale: number; readonly causal: boolean };
+  /** (logits [M, V], targets int64 [M]) → (nll [M], probabilities [M, V]). */
+  crossEntropy: None;
+
+  // Quantisation.
+  /**
+   * (weight [I, O]): symmetric fake quantisation per output channel (axis 1), straight-through gradient.
+   * scale = max(max|w| over the column, 1e-8) / (2^(bits−1) − 1); value = round(w / scale) · scale.
+   */
+  fakeQuant: { readonly bits: number };
+  /** (q int8 [I, O], scale float32 [O]): q · scale, the exported twin of fakeQuant. */
+  dequantize: None;
+
+  // Inference only: no gradient.
+  /**
+   * Attention over a KV cache that is updated in place; applies rotary embedding.
+   * (q [B, T, H·D], k [B, T, K·D], v [B, T, K·D], pastKey [B, K, S, D], pastValue [B, K, S, D],
+   *  lastPosition int32 [B] (tokens before + T − 1), totalLength int32 [], cos [S, D/2], sin [S, D/2])
+   * → (out [B, T, H·D], presentKey, presentValue) where present may be the same memory as past.
+   */
+  cachedAttention: { readonly heads: number; readonly kvHeads: number; readonly scale: number };
+}
+
+export type OpName = keyof OpAttrs;

@@ -1,0 +1,31 @@
+import type { Json } from "../base/json.ts";
+
+/** A JSON Schema (draft 2020-12) of one tool's arguments. */
+export type JsonSchema = { readonly [keyword: string]: Json };
+
+/** A tool as the OpenAI chat format offers it. */
+export interface ToolDefinition {
+  readonly type: "function";
+  readonly function: {
+    readonly name: string;
+    readonly description?: string;
+    readonly parameters: JsonSchema;
+  };
+}
+
+export type JsonObject = { readonly [key: string]: Json };
+
+/** One call: which tool, with which arguments. */
+export interface ToolCall {
+  readonly name: string;
+  readonly arguments: JsonObject;
+}
+
+/** One message of a chat, in the words of the OpenAI format; `tool_calls` hold parsed arguments. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant" | "tool";
+  readonly content: string | null;
+  readonly tool_calls?: readonly ToolCall[];
+  /** The tool that answers, for role "tool". */
+  readonly name?: string;
+}
