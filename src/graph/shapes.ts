@@ -234,12 +234,13 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
     if (!sameShape(gate.shape, operand(inputs, 1, fail).shape)) fail("gate and up of one shape");
     return [gate];
   },
-  attention: (inputs, _attrs, fail) => {
+  attention: (inputs, { causal }, fail) => {
     const q = sameDType(inputs, fail);
     const k = operand(inputs, 1, fail);
     const v = operand(inputs, 2, fail);
     const [b, h, t, d] = q.shape;
     const s = k.shape[2];
+    if (causal && typeof t === "number" && typeof s === "number" && t > s) fail("no more queries than keys");
     if (
       q.shape.length !== 4 ||
       s === undefined ||

@@ -18,10 +18,16 @@ export interface GenerateOptions extends SamplingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One output token. Times are milliseconds since the request (text in), read where the token was made. */
+/**
+ * One output token. Times are milliseconds since the request (text in), read where the token was made, on the clock
+ * that every thread of the process shares: `tokens[0].timeMs = queueMs + ttftMs`.
+ */
 export interface TokenEvent {
   readonly id: number;
-  /** The text that this token completed; may be empty inside a multi-byte character. Special tokens are kept as text. */
+  /**
+   * The text that this token completed; empty inside a multi-byte character, where a stop text may begin, and for
+   * the end token. Other special tokens are kept as text.
+   */
   readonly text: string;
   readonly index: number;
   readonly timeMs: number;
@@ -30,7 +36,11 @@ export interface TokenEvent {
 export type FinishReason = "stop" | "length" | "cancelled";
 
 export interface GenerateTiming {
+  /** Waiting for earlier requests of the same engine; absent where a runner has no queue. Not part of `ttftMs`. */
+  readonly queueMs?: number;
+  /** From the request's turn to the prompt's tokens: the way to the worker, the chat template, the tokenizer. */
   readonly tokenizerMs: number;
+  /** From the prompt's tokens to the first output token; to the end where none came. */
   readonly firstStepMs: number;
   /** tokenizerMs + firstStepMs. */
   readonly ttftMs: number;

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { LimbeckError } from "../base/errors.ts";
+import { readJson } from "../base/files.ts";
+import type { ToolDefinition } from "../tools/types.ts";
+
+const toolsSchema = z.array(
+  z.object({
+    type: z.literal("function"),
+    function: z.object({
+      name: z.string().min(1),
+      description: z.string().optional(),
+      parameters: z.record(z.string(), z.json()),
+    }),
+  }),
+);
+
+/** Tools of a JSON file in the OpenAI format. Errors: `file_not_found`, `invalid_json`, `invalid_request`. */
+export function readTools(file: string): readonly ToolDefinition[] {
+  const result = toolsSchema.safeParse(readJson(file));
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw new LimbeckError(
+      "invalid_request",
+      `${file}: expected an array of tools, got ${issue?.path.join(".") || "(top)"}: ${issue?.message}`,
+      {
+        cure: 'Each tool is {"type": "function", "function": {"name", "description", "parameters"}}.',
+        fields: { path: file, issues: result.error.issues.length },
+      },
+    );
+  }
+  return result.data as readonly ToolDefinition[];
+}
+
+/** The whole of a stream as text, without the newline at its end. Error: `usage` where there is nothing. */
+export async function readPrompt(stream: AsyncIterable<string | Uint8Array>): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(Buffer.from(part));
+  const text = Buffer.concat(parts).toString("utf8").trim();
+  if (text !== "") return text;
+  throw new LimbeckError("usage", "run: expected a prompt as an argument or on standard input, got nothing", {
+    cure: 'Write `limbeck run "set a timer for 12 minutes"`, or pipe text into it.',
+  });
+}

@@ -1,0 +1,105 @@
+import { InvalidArgumentError } from "commander";
+
+/** Flags that every command has. */
+export interface CommonFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface QuickstartFlags extends CommonFlags {
+  readonly seed: number;
+  readonly out?: string;
+  readonly baselineDir?: string;
+  readonly recipe?: string;
+  readonly examples?: number;
+  readonly steps?: number;
+}
+
+export interface DistilFlags extends CommonFlags {
+  readonly recipe: string;
+  readonly student?: string;
+  readonly teacher?: string;
+  readonly data?: string;
+  readonly validation?: string;
+  readonly out: string;
+  readonly seed?: number;
+  readonly steps?: number;
+  readonly resume?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface ExportFlags extends CommonFlags {
+  readonly format: "int8" | "fp32";
+  readonly out: string;
+  readonly shapes?: readonly number[];
+}
+
+export interface RunFlags extends CommonFlags {
+  readonly artefact?: string;
+  readonly tools?: string;
+  readonly system?: string;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly seed: number;
+}
+
+export interface MeasureFlags extends CommonFlags {
+  readonly dataset: string;
+  readonly shapes?: readonly number[];
+  readonly prompts?: number;
+  readonly rounds?: number;
+  readonly warmups?: number;
+  readonly limit?: number;
+  readonly out?: string;
+}
+
+export interface ScoreFlags extends CommonFlags {
+  readonly dataset: string;
+  readonly limit?: number;
+  readonly out?: string;
+  readonly transcripts?: string;
+  readonly resume?: boolean;
+}
+
+export interface GateFlags extends CommonFlags {
+  readonly baselineDir?: string;
+  readonly allowCrossHw?: boolean;
+  readonly markdown?: boolean;
+}
+
+export interface BlessFlags extends CommonFlags {
+  readonly baselineDir?: string;
+  readonly why?: string;
+  readonly who?: string;
+  readonly force?: boolean;
+}
+
+export type DoctorFlags = CommonFlags;
+
+/** Reads an integer from `least` up; anything else is refused before the command starts. */
+export function integerFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`Expected an integer of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** Reads "64,128" as prompt lengths. */
+export function shapeList(text: string): readonly number[] {
+  return text.split(",").map((part) => integerFrom(1)(part.trim()));
+}
+
+/** Reads a number within [least, most]. */
+export function numberWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`Expected a number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}

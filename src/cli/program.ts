@@ -1,0 +1,158 @@
+import { Command, Option } from "commander";
+import type { CommandAction } from "./execute.ts";
+import {
+  type BlessFlags,
+  type CommonFlags,
+  type DistilFlags,
+  type DoctorFlags,
+  type ExportFlags,
+  type GateFlags,
+  integerFrom,
+  type MeasureFlags,
+  numberWithin,
+  type QuickstartFlags,
+  type RunFlags,
+  type ScoreFlags,
+  shapeList,
+} from "./flags.ts";
+
+/** Runs one command's action inside the frame: context, result, exit status. */
+export type Execute = (flags: CommonFlags, action: CommandAction) => Promise<void>;
+
+const baselineDir = "folder of the blessed baselines (default: .limbeck/baselines)";
+const reportArgument = "report file, run folder or run id (default: the latest run)";
+
+/**
+ * The whole command line. Each action imports its own file only when it runs, so that `--help` and a usage
+ * error stay quick. Nothing is printed here: `execute` and commander's output settings decide.
+ */
+export function buildProgram(version: string, execute: Execute): Command {
+  const program = new Command("limbeck")
+    .description("Distils, exports, proves and runs small tool-calling language models that answer fast.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .showSuggestionAfterError(false)
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ getOutHelpWidth: () => 100, getErrHelpWidth: () => 100 })
+    .exitOverride();
+
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .helpOption("-h, --help", "print this help")
+      .option("--json", "print one JSON document as the last line of standard output")
+      .option("--quiet", "print no progress");
+
+  command("quickstart", "run the whole flow on the embedded task: data, distil, export, measure, score, gate")
+    .option("--seed <n>", "seed of the dataset and of the training", integerFrom(0), 7)
+    .option("--out <dir>", "run folder (default: .limbeck/runs/<id>)")
+    .option("--baseline-dir <dir>", baselineDir)
+    .option("--recipe <file>", "training recipe (default: the quickstart recipe of the package)")
+    .option("--examples <n>", "test examples to score (default: 240)", integerFrom(1))
+    .option("--steps <n>", "training steps (default: as the recipe says)", integerFrom(1))
+    .action((flags: QuickstartFlags) =>
+      execute(flags, async (context) => (await import("./quickstart.ts")).quickstartCommand(flags, context)),
+    );
+
+  command("distil", "train a student from a recipe, a dataset and a teacher checkpoint")
+    .requiredOption("--recipe <file>", "training recipe (YAML)")
+    .option("--student <dir>", "checkpoint to start from (default: from scratch, as the recipe says)")
+    .option("--teacher <dir>", "teacher checkpoint (default: none, plain cross-entropy)")
+    .option("--data <file>", "training dataset (JSONL)")
+    .option("--validation <file>", "validation dataset (JSONL)")
+    .requiredOption("--out <dir>", "folder of the checkpoints and the log")
+    .option("--seed <n>", "seed (default: as the recipe says)", integerFrom(0))
+    .option("--steps <n>", "training steps (default: as the recipe says)", integerFrom(1))
+    .option("--resume", "continue from the last checkpoint in --out, to the same bits")
+    .option("--dry-run", "only say whether this run can work: memory, time, shapes, unusable lines")
+    .action((flags: DistilFlags) =>
+      execute(flags, async (context) => (await import("./distil.ts")).distilCommand(flags, context)),
+    );
+
+  command("export", "write a checkpoint as an artefact: ONNX model, tokenizer, manifest, parity proven")
+    .argument("<checkpoint>", "checkpoint folder")
+    .addOption(new Option("--format <format>", "weights").choices(["int8", "fp32"]).default("int8"))
+    .requiredOption("--out <dir>", "artefact folder")
+    .option("--shapes <list>", "prompt lengths to record in it, as 64,128 (default: the context)", shapeList)
+    .action((checkpoint: string, flags: ExportFlags) =>
+      execute(flags, async () => (await import("./export.ts")).exportCommand(checkpoint, flags)),
+    );
+
+  command("run", "answer a prompt with an artefact, streaming")
+    .argument("[prompt]", "the user's words (default: standard input)")
+    .option("--artefact <dir>", "artefact folder (default: the student of the latest run)")
+    .option(
+      "--tools <file>",
+      "tools to offer, a JSON array in the OpenAI format (default: the embedded task's)",
+    )
+    .option("--system <text>", "system message")
+    .option("--max-tokens <n>", "most output tokens", integerFrom(1), 200)
+    .option("--temperature <t>", "0 is greedy", numberWithin(0, 10), 0)
+    .option("--top-p <p>", "nucleus sampling", numberWithin(0, 1))
+    .option("--seed <n>", "seed of the sampling", integerFrom(0), 0)
+    .action((prompt: string | undefined, flags: RunFlags) =>
+      execute(flags, async (context) => (await import("./run.ts")).runCommand(prompt, flags, context)),
+    );
+
+  command("measure", "measure an artefact's speed: TTFT, TPS, TPOT, TTFA per shape, with raw samples")
+    .argument("<artefact>", "artefact folder")
+    .requiredOption("--dataset <file>", "dataset whose prompts are used (JSONL)")
+    .option("--shapes <list>", "prompt lengths to group by, as 64,128 (default: as exported)", shapeList)
+    .option("--prompts <n>", "prompts of each shape (default: 5)", integerFrom(1))
+    .option("--rounds <n>", "passes over the prompts (default: 8)", integerFrom(1))
+    .option("--warmups <n>", "runs of each shape that are dropped first (default: 2)", integerFrom(0))
+    .option("--limit <n>", "use the first n examples only", integerFrom(1))
+    .option("--out <file>", "write the speed report here")
+    .action((artefact: string, flags: MeasureFlags) =>
+      execute(flags, async (context) =>
+        (await import("./measure.ts")).measureCommand(artefact, flags, context),
+      ),
+    );
+
+  command("score", "score an artefact's answers through the tool loop: F1, arguments, controls, privacy")
+    .argument("<artefact>", "artefact folder")
+    .requiredOption("--dataset <file>", "dataset with expectations (JSONL)")
+    .option("--limit <n>", "use the first n examples only", integerFrom(1))
+    .option("--out <file>", "write the score report here")
+    .option("--transcripts <file>", "write what was said, one example a line")
+    .option("--resume", "keep the transcripts that are already in the file")
+    .action((artefact: string, flags: ScoreFlags) =>
+      execute(flags, async (context) => (await import("./score.ts")).scoreCommand(artefact, flags, context)),
+    );
+
+  command("gate", "hold a report against the thresholds and the blessed baseline")
+    .argument("[report]", reportArgument)
+    .option("--baseline-dir <dir>", baselineDir)
+    .option("--allow-cross-hw", "compare with a baseline of other hardware, for information: cannot pass")
+    .option("--markdown", "print the verdict as Markdown")
+    .action((report: string | undefined, flags: GateFlags) =>
+      execute(flags, async () => (await import("./gate.ts")).gateCommand(report, flags)),
+    );
+
+  command("bless", "make a report the baseline that later ones are held against")
+    .argument("[report]", reportArgument)
+    .option("--why <text>", "the reason, kept with the baseline")
+    .option("--who <name>", "who approves (default: the user's name on this machine)")
+    .option("--force", "bless although a rule fails; needs --why")
+    .option("--baseline-dir <dir>", baselineDir)
+    .action((report: string | undefined, flags: BlessFlags) =>
+      execute(flags, async (context) => (await import("./bless.ts")).blessCommand(report, flags, context)),
+    );
+
+  command("doctor", "print this machine, the backends found and a self-check of each").action(
+    (flags: DoctorFlags) =>
+      execute(flags, async (context) => (await import("./doctor.ts")).doctorCommand(context)),
+  );
+
+  program.addHelpText(
+    "after",
+    [
+      "",
+      "Exit status: 0 done or pass, 1 a gate failed, 2 usage or bad input, 3 missing environment,",
+      "4 inconclusive, 70 a bug of ours, 130 interrupted. DEBUG=1 prints stacks.",
+    ].join("\n"),
+  );
+  return program;
+}

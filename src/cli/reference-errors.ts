@@ -1,0 +1,50 @@
+import { type ErrorCode, errorCodes } from "../base/errors.ts";
+
+/** When each code is raised, for docs/errors.md. */
+const meanings: { readonly [C in ErrorCode]: string } = {
+  usage: "The command line or a function's options cannot be used as they are.",
+  invalid_config: "A recipe, profile or schema has a wrong type, an unknown key or a value out of range.",
+  invalid_dataset: "A dataset is empty, cut off, or has a line that breaks the format; names file and line.",
+  invalid_checkpoint: "A checkpoint lacks a tensor or has one of another shape.",
+  invalid_safetensors: "A safetensors file is damaged.",
+  invalid_artefact: "An exported folder lacks a file, or its contents differ from its manifest.",
+  invalid_report: "A report is no run report of a known schema version, or lacks a field.",
+  invalid_json: "A file that should be JSON is not.",
+  invalid_graph: "A graph is wrongly built: shapes, dtypes or names do not fit.",
+  invalid_tensor: "A tensor that was given to a session is missing, unknown or of another shape or dtype.",
+  invalid_request: "A request to generate cannot be served as it is.",
+  context_length_exceeded: "Prompt and output do not fit into the model's context.",
+  file_not_found: "A file or folder is not there.",
+  not_writable: "A path cannot be written.",
+  disk_full: "No space is left; what was complete is kept.",
+  missing_dependency: "A package that this needs is not installed.",
+  backend_unavailable: "A backend cannot be used on this machine.",
+  backend_failed: "The native runtime refused or failed.",
+  unsupported_op: "A backend or a lowering has no form of an operation.",
+  vjp_missing: "An operation on the way of a gradient has no gradient rule.",
+  training_diverged:
+    "Training was stopped: NaN, exploding or flat gradients, or a broken layer; the last good checkpoint is kept.",
+  gate_failed: "A rule of the gate failed.",
+  inconclusive: "There is not enough evidence for a verdict.",
+  cancelled: "The caller stopped the work. The command line exits with 130.",
+  internal: "A bug of Limbeck.",
+};
+
+/** docs/errors.md: every error code with its meaning, its exit status and its HTTP status. */
+export function renderErrorReference(): string {
+  const codes = Object.keys(errorCodes) as ErrorCode[];
+  return [
+    "# Error codes",
+    "",
+    "Written by `npm run docs` from `src/base/errors.ts`. Every error is a `LimbeckError`: `code`, `message` (what",
+    "failed: expected X, got Y), `cure` (what to do) and `fields` (the data behind the message).",
+    "",
+    "| code | when | exit status | HTTP status |",
+    "| --- | --- | --- | --- |",
+    ...codes.map((code) => {
+      const { exitStatus, httpStatus } = errorCodes[code];
+      return `| \`${code}\` | ${meanings[code]} | ${exitStatus} | ${httpStatus} |`;
+    }),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,93 @@
+import * as path from "node:path";
+import { LimbeckError } from "../base/errors.ts";
+import { stringifyJson } from "../base/json.ts";
+import { answerPrompt, demoTools, runDemoTool } from "../flow/answer.ts";
+import { latestRun } from "../flow/run-folder.ts";
+import { shippedTeacherArtefact } from "../flow/teacher-artefact.ts";
+import { openEngine } from "../runtime/engine.ts";
+import type { ChatResult } from "../runtime/types.ts";
+import { readPrompt, readTools } from "./chat-input.ts";
+import type { CliContext, CommandResult } from "./execute.ts";
+import type { RunFlags } from "./flags.ts";
+
+/** The student of the latest run; where there is none yet, the shipped teacher. */
+async function defaultArtefact(note: (text: string) => void): Promise<string> {
+  const run = latestRun();
+  if (run !== null) return path.join(run, "student", "int8");
+  note("no run yet: answering with the shipped teacher");
+  return shippedTeacherArtefact();
+}
+
+/** "23 tokens, TTFT 4.1 ms (tokenizer 0.6, first step 3.5), 812 tok/s". */
+function describeTurn({ tokens, timing, promptTokens }: ChatResult): string {
+  const first = tokens[0]?.timeMs;
+  const last = tokens.at(-1)?.timeMs;
+  const hasRate = first !== undefined && last !== undefined && last > first;
+  const rate = hasRate ? ((tokens.length - 1) / (last - first)) * 1000 : null;
+  return [
+    `${promptTokens} tokens in, ${tokens.length} out`,
+    `TTFT ${timing.ttftMs.toFixed(1)} ms (tokenizer ${timing.tokenizerMs.toFixed(1)}, first step ${timing.firstStepMs.toFixed(1)})`,
+    ...(rate === null ? [] : [`${rate.toFixed(0)} tok/s`]),
+  ].join(", ");
+}
+
+/** `limbeck run`: streams the answer to standard output; calls of the embedded tools are run and answered. */
+export async function runCommand(
+  given: string | undefined,
+  flags: RunFlags,
+  { output, signal, isJson, isQuiet }: CliContext,
+): Promise<CommandResult> {
+  if (given === undefined && process.stdin.isTTY === true && !isQuiet) {
+    output.note("reading the prompt from standard input; end with Ctrl-D");
+  }
+  const prompt = given ?? (await readPrompt(process.stdin));
+  if (prompt.trim() === "") {
+    throw new LimbeckError("usage", "run: expected a prompt, got blank text", { cure: "Write what to do." });
+  }
+  const note = (text: string): void => (isQuiet ? undefined : output.note(text));
+  const artefact = flags.artefact ?? (await defaultArtefact(note));
+  const tools = flags.tools === undefined ? demoTools : readTools(flags.tools);
+  const engine = await openEngine(artefact);
+  try {
+    const { turns, results } = await answerPrompt(
+      engine,
+      prompt,
+      {
+        tools,
+        runTool: flags.tools === undefined ? runDemoTool : () => null,
+        maxTokens: flags.maxTokens,
+        temperature: flags.temperature,
+        seed: flags.seed,
+        signal,
+        ...(flags.topP === undefined ? {} : { topP: flags.topP }),
+        ...(flags.system === undefined ? {} : { system: flags.system }),
+      },
+      {
+        onToken: ({ text }) => (isJson ? undefined : output.write(text)),
+        onResult: (_call, result) => (isJson ? undefined : output.write(`\n→ ${stringifyJson(result)}\n`)),
+      },
+    );
+    if (!isJson) output.write("\n");
+    for (const turn of turns) note(describeTurn(turn));
+    return {
+      document: {
+        schema_version: 1,
+        kind: "answer",
+        artefact,
+        turns: turns.map(({ content, text, calls, finishReason, promptTokens, tokens, timing }) => ({
+          content,
+          text,
+          calls,
+          finish_reason: finishReason,
+          prompt_tokens: promptTokens,
+          output_tokens: tokens.length,
+          timing_ms: timing,
+        })),
+        results,
+      },
+      exitStatus: 0,
+    };
+  } finally {
+    await engine.close();
+  }
+}

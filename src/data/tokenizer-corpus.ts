@@ -1,0 +1,56 @@
+import type { Json } from "../base/json.ts";
+import { defaultChatTemplate, limbeckSpecialTokens, renderChat } from "../tokenizer/chat-template.ts";
+import { trainBpe } from "../tokenizer/train-bpe.ts";
+import { generateBaseCorpus } from "./base-corpus.ts";
+import { generateToolbox } from "./toolbox/generate.ts";
+import { toolboxNames } from "./toolbox/tools.ts";
+import type { Example } from "./types.ts";
+
+const specials = new RegExp(limbeckSpecialTokens.map((token) => token.replace(/[|]/g, "\\|")).join("|"), "g");
+
+/** The stretches of an example's whole text between special tokens: what a tokenizer's merges are learnt from. */
+function* stretchesOf(example: Example): Iterable<string> {
+  const prompt = renderChat(defaultChatTemplate, { messages: example.messages, tools: example.tools });
+  const results = (example.fixtures ?? []).map((fixture) => JSON.stringify(fixture.result));
+  const texts = [prompt, example.teacher?.text ?? "", ...results, example.teacher?.answer ?? ""];
+  for (const text of texts) yield* text.split(specials);
+}
+
+function* corpus(seed: number, examples: number): Iterable<string> {
+  for (const example of generateToolbox({ split: "train", seed, examples }).examples)
+    yield* stretchesOf(example);
+  for (const example of generateBaseCorpus({ seed, examples })) yield* stretchesOf(example);
+}
+
+/**
+ * Trains Limbeck's own vocabulary on training data of the toolbox and the base corpus, half and half, and returns the
+ * two files of a tokenizer folder. The same arguments give the same bytes.
+ */
+export function trainLimbeckTokenizer(options: {
+  readonly seed: number;
+  readonly examples: number;
+  readonly vocabSize: number;
+  readonly power: number;
+}): {
+  readonly tokenizer: { readonly [key: string]: Json };
+  readonly config: { readonly [key: string]: Json };
+} {
+  const { seed, examples, vocabSize, power } = options;
+  return {
+    tokenizer: trainBpe({
+      texts: corpus(seed, examples),
+      vocabSize,
+      power,
+      specialTokens: limbeckSpecialTokens,
+      wholeWords: toolboxNames,
+    }),
+    config: {
+      tokenizer_class: "PreTrainedTokenizerFast",
+      model_max_length: 4096,
+      clean_up_tokenization_spaces: false,
+      eos_token: "<|end|>",
+      pad_token: "<|pad|>",
+      chat_template: defaultChatTemplate,
+    },
+  };
+}

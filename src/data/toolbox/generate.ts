@@ -1,0 +1,260 @@
+import { type Json, stringifyJson } from "../../base/json.ts";
+import { createRandom, type Random } from "../../base/random.ts";
+import type { JsonObject, ToolCall } from "../../tools/types.ts";
+import { fingerprintDataset } from "../fingerprints.ts";
+import type { Dataset, DatasetHeader, Example, Expectation, Fixture, TeacherOutput } from "../types.ts";
+import { chat, notOfferedReplies, outOfScope } from "./controls.ts";
+import { fillSlots, type Intent, slotsOf } from "./intent.ts";
+import { deviceIntents } from "./phrases-device.ts";
+import { findIntents } from "./phrases-find.ts";
+import { peopleIntents } from "./phrases-people.ts";
+import { timeIntents } from "./phrases-time.ts";
+import {
+  runToolboxTool,
+  toolboxDefinition,
+  toolboxNames,
+  toolboxNeighbours,
+  toolboxParameters,
+} from "./tools.ts";
+import { drawValues, type ValueSource } from "./values.ts";
+import { drawAnswer, drawLeadIn, dressChat, dressRequest } from "./voice.ts";
+
+export type Split = DatasetHeader["split"];
+
+export const toolboxIntents: readonly Intent[] = [
+  ...timeIntents,
+  ...peopleIntents,
+  ...findIntents,
+  ...deviceIntents,
+];
+
+/** What kinds of example there are, with their shares. Controls are all but the first two. */
+const kinds = {
+  single: 0.6,
+  multiple: 0.12,
+  missing: 0.08,
+  chat: 0.08,
+  outOfScope: 0.06,
+  notOffered: 0.06,
+} as const;
+type Kind = keyof typeof kinds;
+
+const toolboxTeacher = "toolbox-script";
+const sourceOf: { readonly [S in Split]: ValueSource } = {
+  train: "train",
+  validation: "heldOut",
+  test: "heldOut",
+};
+
+interface Draft {
+  readonly request: string;
+  readonly needed: readonly string[];
+  readonly forbidden: ReadonlySet<string>;
+  readonly expect: Expectation;
+  readonly teacher: TeacherOutput;
+  readonly fixtures: readonly Fixture[];
+  readonly phrases: readonly string[];
+}
+
+interface Filled {
+  readonly intent: Intent;
+  readonly phrase: string;
+  readonly text: string;
+  readonly call: ToolCall;
+}
+
+/** The text of calls as Limbeck's own format writes them. */
+function callText(calls: readonly ToolCall[]): string {
+  return calls
+    .map((call) => `<|call|>${stringifyJson({ name: call.name, arguments: call.arguments })}<|/call|>`)
+    .join("");
+}
+
+function argumentsOf(
+  tool: string,
+  values: Readonly<Record<string, string>>,
+  given: readonly string[],
+): JsonObject {
+  const args: Record<string, Json> = {};
+  for (const [name, schema] of Object.entries(toolboxParameters(tool))) {
+    if (!given.includes(name)) continue;
+    const isNumeric = schema["type"] === "integer" || schema["type"] === "number";
+    args[name] = isNumeric ? Number(values[name]) : values[name]!;
+  }
+  return args;
+}
+
+function fillIntent(random: Random, source: ValueSource, intent: Intent): Filled {
+  const phrase = random.pick(intent[source]);
+  const values = drawValues(random, source, intent.slots);
+  const call = { name: intent.tool, arguments: argumentsOf(intent.tool, values, slotsOf(phrase)) };
+  return { intent, phrase, text: fillSlots(phrase, (slot) => values[slot]!), call };
+}
+
+/** Free text that ends a phrase would swallow what follows, so such a phrase comes last. */
+function endsOpen({ intent, phrase }: Filled): boolean {
+  const slot = slotsOf(phrase).at(-1);
+  return slot !== undefined && phrase.endsWith("}") && intent.slots[slot] === "note";
+}
+
+function fillInOrder(random: Random, source: ValueSource, intents: readonly Intent[]): readonly Filled[] {
+  for (;;) {
+    const filled = intents.map((intent) => fillIntent(random, source, intent));
+    const open = filled.filter(endsOpen);
+    if (open.length <= 1) return [...filled.filter((item) => !endsOpen(item)), ...open];
+    if (filled.length === 1) return filled;
+  }
+}
+
+function withCalls(random: Random, source: ValueSource, drawn: readonly Intent[]): Draft {
+  const filled = fillInOrder(random, source, drawn);
+  const intents = filled.map((item) => item.intent);
+  const joint = random.pick([" and ", " and then ", ", and ", " and also "]);
+  const calls = filled.map((item) => item.call);
+  const results = calls.map((call) => runToolboxTool(call) as JsonObject);
+  return {
+    request: dressRequest(random, filled.map((item) => item.text).join(joint)),
+    needed: intents.map((intent) => intent.tool),
+    forbidden: new Set(),
+    expect: { behaviour: "tool", calls },
+    teacher: {
+      text: drawLeadIn(random, intents) + callText(calls),
+      answer: drawAnswer(
+        random,
+        filled.map(({ intent }, i) => ({ intent, result: results[i]! })),
+      ),
+      model: toolboxTeacher,
+    },
+    fixtures: calls.map((call, i) => ({ ...call, result: results[i]! })),
+    phrases: filled.map((item) => item.phrase),
+  };
+}
+
+function withoutCalls(
+  behaviour: "no_tool" | "decline",
+  request: string,
+  reply: string,
+  phrase: string,
+  rest: { readonly needed?: readonly string[]; readonly forbidden?: ReadonlySet<string> } = {},
+): Draft {
+  return {
+    request,
+    needed: rest.needed ?? [],
+    forbidden: rest.forbidden ?? new Set(),
+    expect: { behaviour, calls: [] },
+    teacher: { text: reply, model: toolboxTeacher },
+    fixtures: [],
+    phrases: [phrase],
+  };
+}
+
+function fillControl(random: Random, source: ValueSource, phrase: string): string {
+  const values = drawValues(random, source, { word: "topic", city: "city", person: "person" });
+  // The last word of a topic is a noun, which reads well in every frame.
+  return fillSlots(phrase, (slot) => values[slot]!.split(" ").at(-1)!);
+}
+
+/** Two intents asked for in one breath, now and then the same one twice. */
+function drawPair(random: Random): readonly Intent[] {
+  const [first, second] = random.shuffle(toolboxIntents);
+  return random.next() < 0.15 ? [first!, first!] : [first!, second!];
+}
+
+const drafts: { readonly [K in Kind]: (random: Random, source: ValueSource) => Draft } = {
+  single: (random, source) => withCalls(random, source, [random.pick(toolboxIntents)]),
+  multiple: (random, source) => withCalls(random, source, drawPair(random)),
+  missing: (random, source) => {
+    const intent = random.pick(toolboxIntents);
+    const phrase = random.pick(intent.missing[source]);
+    const values = drawValues(random, source, intent.slots);
+    const request = dressRequest(
+      random,
+      fillSlots(phrase, (slot) => values[slot]!),
+    );
+    const forbidden = new Set([...toolboxNeighbours(intent.tool)].filter((name) => name !== intent.tool));
+    return withoutCalls("decline", request, random.pick(intent.missing.questions), phrase, {
+      needed: [intent.tool],
+      forbidden,
+    });
+  },
+  chat: (random, source) => {
+    const phrase = random.pick(chat[source]);
+    return withoutCalls(
+      "no_tool",
+      dressChat(random, fillControl(random, source, phrase)),
+      random.pick(chat.replies),
+      phrase,
+    );
+  },
+  outOfScope: (random, source) => {
+    const phrase = random.pick(outOfScope[source]);
+    const request = dressRequest(random, fillControl(random, source, phrase));
+    // A search or an app might pass for help with anything.
+    return withoutCalls("no_tool", request, random.pick(outOfScope.replies), phrase, {
+      forbidden: new Set(["web_search", "open_app"]),
+    });
+  },
+  notOffered: (random, source) => {
+    const { intent, phrase, text } = fillIntent(random, source, random.pick(toolboxIntents));
+    return withoutCalls("no_tool", dressRequest(random, text), random.pick(notOfferedReplies), phrase, {
+      forbidden: toolboxNeighbours(intent.tool),
+    });
+  },
+};
+
+function drawKind(random: Random): Kind {
+  let left = random.next();
+  for (const [kind, share] of Object.entries(kinds) as [Kind, number][]) {
+    left -= share;
+    if (left < 0) return kind;
+  }
+  return "single";
+}
+
+function makeExample(random: Random, split: Split, id: string): Example {
+  const kind = drawKind(random);
+  const draft = drafts[kind](random, sourceOf[split]);
+  const needed = [...new Set(draft.needed)];
+  const others = toolboxNames.filter((name) => !needed.includes(name) && !draft.forbidden.has(name));
+  const offered = random.shuffle([
+    ...needed,
+    ...random.shuffle(others).slice(0, 4 + random.integer(3) - needed.length),
+  ]);
+  return {
+    id,
+    messages: [{ role: "user", content: draft.request }],
+    tools: offered.map(toolboxDefinition),
+    expect: draft.expect,
+    teacher: draft.teacher,
+    fixtures: draft.fixtures,
+    meta: { kind, phrases: draft.phrases },
+  };
+}
+
+/**
+ * The embedded task. Everything depends on `seed`, `split` and the example's number alone, so that a longer dataset
+ * begins with the shorter one. Values and phrases of "train" never occur in the other splits.
+ */
+export function generateToolbox(options: {
+  readonly split: Split;
+  readonly seed: number;
+  readonly examples: number;
+}): Dataset {
+  const { split, seed, examples: count } = options;
+  const root = createRandom(seed).fork(`toolbox ${split}`);
+  const examples = Array.from({ length: count }, (_, i) =>
+    makeExample(root.fork(String(i)), split, `toolbox-${split}-${seed}-${i}`),
+  );
+  return {
+    header: {
+      schema_version: 1,
+      kind: "limbeck_dataset",
+      name: "toolbox",
+      split,
+      seed,
+      examples: count,
+      fingerprints: fingerprintDataset(examples),
+    },
+    examples,
+  };
+}

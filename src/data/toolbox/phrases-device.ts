@@ -1,0 +1,244 @@
+import { type Intent, lines } from "./intent.ts";
+
+/** Intents about the device and the home: music, apps, volume and lights. */
+export const deviceIntents: readonly Intent[] = [
+  {
+    tool: "play_music",
+    slots: { query: "topic" },
+    train: lines(`
+      play {query}
+      play the song {query}
+      play music by {query}
+      play some music by {query}
+      play the album {query}
+      play songs by {query}
+      play me the song {query}
+      play a song called {query}
+      play the track {query}
+      put on the song {query}
+      put on some music by {query}
+      put on the album {query}
+      start the song {query}
+      start the album {query}
+      start playing {query}
+      start playing music by {query}
+      i want to hear {query}
+      i want to hear music by {query}
+      i would like to hear the song {query}
+      i want to listen to {query}
+      i would like to listen to the album {query}
+      let me hear the song {query}
+      let me listen to music by {query}
+      let us listen to {query}
+      music by {query}
+      give me some music by {query}
+      turn on the song {query}`),
+    heldOut: lines(`
+      let me hear music by {query}
+      i want to hear the album {query}
+      put on the track {query}
+      start playing the song {query}
+      i would like to listen to {query}
+      play me some music by {query}
+      let me listen to the song {query}`),
+    missing: {
+      train: lines(`
+        play a song
+        play something
+        play an album
+        put on a song
+        start a song
+        play a track
+        i want to hear a song
+        let me hear a song`),
+      heldOut: lines(`
+        put on an album
+        i want to hear something
+        start a track`),
+      questions: ["What would you like to hear?", "Which song or artist?"],
+    },
+    leadIns: ["let me put that on", "I will play it now", "the music starts now"],
+    answers: ["Playing track {track} now.", "Track {track} is on.", "You hear track {track}."],
+  },
+  {
+    tool: "open_app",
+    slots: { name: "app" },
+    train: lines(`
+      open {name}
+      open the app {name}
+      open the {name} app
+      open the application {name}
+      open up {name}
+      open up the {name} app
+      open my {name} app
+      launch {name}
+      launch the app {name}
+      launch the {name} app
+      launch the {name} application
+      start the app {name}
+      start the {name} app
+      start the application {name}
+      start up {name}
+      run the app {name}
+      run the {name} app
+      bring up {name}
+      bring up the {name} app
+      go to the {name} app
+      switch to {name}
+      switch to the {name} app
+      i want to use the app {name}
+      i want to open {name}
+      i need the {name} app
+      i need the {name} app open
+      show me the {name} app
+      load the {name} app`),
+    heldOut: lines(`
+      launch the application {name}
+      bring up the app {name}
+      i need to open {name}
+      i want to start the {name} app
+      switch to the app {name}
+      open the {name} application
+      i need the app {name} open`),
+    missing: {
+      train: lines(`
+        open an app
+        launch an app
+        start an app
+        open an application
+        i want to open an app
+        run an app
+        open something
+        switch to an app`),
+      heldOut: lines(`
+        launch an application
+        i need to open an app
+        start an application`),
+      questions: ["Which app should I open?", "Which app do you mean?"],
+    },
+    leadIns: ["let me open that app", "I will launch it now", "the app is starting now"],
+    answers: ["It opened in window {window}.", "The app is in window {window}.", "See window {window}."],
+  },
+  {
+    tool: "set_volume",
+    slots: { level: "percent" },
+    train: lines(`
+      set the volume to {level}
+      set volume to {level} percent
+      set the sound to {level}
+      set the sound level to {level} percent
+      set the loudness to {level}
+      change the volume to {level}
+      change the sound to {level} percent
+      turn the volume to {level}
+      turn the volume up to {level}
+      turn the volume down to {level}
+      turn the sound up to {level} percent
+      turn the sound down to {level} percent
+      turn it up to {level} percent
+      put the volume at {level}
+      put the sound at {level} percent
+      make the volume {level}
+      make it {level} percent loud
+      make the sound {level} percent
+      volume {level}
+      volume to {level} percent
+      volume at {level}
+      sound to {level}
+      i want the volume at {level}
+      i need the sound at {level} percent
+      the volume should be {level}
+      the sound should be {level} percent
+      adjust the volume to {level}
+      bring the volume to {level} percent`),
+    heldOut: lines(`
+      adjust the sound to {level} percent
+      i want the sound at {level}
+      put the volume down to {level} percent
+      bring the sound down to {level}
+      the volume should be at {level} percent
+      change the volume level to {level}
+      i need the volume to be {level} percent`),
+    missing: {
+      train: lines(`
+        change the volume
+        set the volume
+        adjust the volume
+        change the sound level
+        set the sound level
+        adjust the sound
+        i want to change the volume
+        set the loudness`),
+      heldOut: lines(`
+        adjust the sound level
+        change the loudness
+        i need to set the volume`),
+      questions: ["To what level, from 0 to 100?", "How loud, from 0 to 100?"],
+    },
+    leadIns: ["let me change the volume", "I will adjust the sound", "the sound changes now"],
+    answers: [
+      "The volume went from {before} to {level}.",
+      "It was {before} and is {level} now.",
+      "Changed from {before} to {level}.",
+    ],
+  },
+  {
+    tool: "set_light",
+    slots: { room: "room", state: "onOff" },
+    train: lines(`
+      turn {state} the light in the {room}
+      turn {state} the lights in the {room}
+      turn the light in the {room} {state}
+      turn the {room} light {state}
+      turn the {room} lights {state}
+      turn {state} the {room} light
+      turn {state} the {room} lamp
+      turn {state} the lamp in the {room}
+      turn {state} all lights in the {room}
+      switch {state} the light in the {room}
+      switch {state} the {room} light
+      switch {state} the lamp in the {room}
+      switch the {room} light {state}
+      switch the light in the {room} {state}
+      switch the lights in the {room} {state}
+      put {state} the light in the {room}
+      put the {room} lights {state}
+      set the {room} light to {state}
+      set the light in the {room} to {state}
+      the {room} light should be {state}
+      the light in the {room} should be {state}
+      i want the {room} light {state}
+      i want the light in the {room} {state}
+      i need the {room} lamp {state}
+      the {room} light {state}
+      lights {state} in the {room}
+      light {state} in the {room}
+      make the {room} light go {state}`),
+    heldOut: lines(`
+      switch {state} all lights in the {room}
+      turn the lamp in the {room} {state}
+      i need the light in the {room} {state}
+      switch the {room} lights {state}
+      set the {room} lamp to {state}
+      the lights in the {room} should be {state}
+      put {state} the lamp in the {room}`),
+    missing: {
+      train: lines(`
+        turn {state} the light
+        turn the light {state}
+        switch {state} the light
+        switch the lamp {state}
+        turn {state} a lamp
+        put the light {state}
+        turn the lights {state}
+        i want the light {state}`),
+      heldOut: lines(`
+        switch the light {state}
+        turn {state} a light
+        i need the light {state}`),
+      questions: ["In which room?", "Which room do you mean?"],
+    },
+    leadIns: ["let me switch that light", "I will see to the light", "the light switches now"],
+    answers: ["Lamp {lamp} is done.", "Done, that was lamp {lamp}.", "I switched lamp {lamp}."],
+  },
+];

@@ -1,0 +1,33 @@
+import type { OnnxRules } from "./rule.ts";
+
+export const indexRules: OnnxRules<"gather" | "scatterAdd" | "gatherElements" | "scatterElementsAdd"> = {
+  gather: ({ emit, inputs, outputs }) => {
+    emit.node("Gather", inputs, [outputs[0]!], { attributes: { axis: { int: 0 } } });
+  },
+
+  // Not ScatterND, whose sums over repeated indices race between threads on the CPU: ScatterElements is exact and
+  // gives the same bits every time.
+  scatterAdd: ({ emit, node, inputs, outputs }) => {
+    const updates = node.inputs[1]!;
+    const [count, ...rest] = updates.shape;
+    let indices = inputs[0]!; // [M]
+    if (rest.length > 0) {
+      const column = emit.reshape(indices, [count!, ...rest.map(() => 1)]); // [M, 1, ...]
+      indices = emit.op("Expand", [column, emit.shape([1, ...rest])]); // [M, ...]
+    }
+    const zeros = emit.zeros(updates.dtype, [node.attrs.rows, ...rest]);
+    emit.node("ScatterElements", [zeros, indices, inputs[1]!], [outputs[0]!], {
+      attributes: { axis: { int: 0 }, reduction: { text: "add" } },
+    });
+  },
+
+  gatherElements: ({ emit, node, inputs, outputs }) => {
+    emit.node("GatherElements", inputs, [outputs[0]!], { attributes: { axis: { int: node.attrs.axis } } });
+  },
+
+  scatterElementsAdd: ({ emit, node, inputs, outputs }) => {
+    emit.node("ScatterElements", inputs, [outputs[0]!], {
+      attributes: { axis: { int: node.attrs.axis }, reduction: { text: "add" } },
+    });
+  },
+};

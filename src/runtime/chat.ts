@@ -1,0 +1,71 @@
+import { LimbeckError } from "../base/errors.ts";
+import { monotonicMs } from "../measure/clock.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { createCallStream } from "../tools/call-stream.ts";
+import type { ChatMessage, ToolCall, ToolDefinition } from "../tools/types.ts";
+import { type Generator, streamGenerate } from "./stream-generate.ts";
+import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
+
+/** One chat request whose turn has come. */
+export interface ChatRequest {
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly ToolDefinition[];
+  readonly options: Omit<GenerateOptions, "signal">;
+  /** When its turn came, on the monotonic clock. */
+  readonly turnAt: number;
+}
+
+export interface ChatHooks {
+  readonly requestedAt: number;
+  readonly isCancelled: () => boolean;
+  readonly onToken: (event: TokenEvent) => void;
+}
+
+const roles: readonly string[] = ["system", "user", "assistant", "tool"] satisfies ChatMessage["role"][];
+
+function checkMessages(messages: readonly ChatMessage[]): void {
+  const bad = messages.findIndex(({ role, content }) => {
+    return !roles.includes(role) || (content !== null && typeof content !== "string");
+  });
+  if (messages.length > 0 && bad < 0) return;
+  throw new LimbeckError(
+    "invalid_request",
+    bad < 0
+      ? "messages: expected at least one, got none"
+      : `messages[${bad}]: expected a role of ${roles.join(", ")} and content of text or null, got ${JSON.stringify(messages[bad])?.slice(0, 200)}`,
+    { cure: "Send messages of the chat format.", fields: { message: bad } },
+  );
+}
+
+/** What the assistant said, apart from its calls, and the calls in order. */
+export function readAssistantText(text: string): { content: string; calls: ToolCall[] } {
+  const calls: ToolCall[] = [];
+  let content = "";
+  const stream = createCallStream();
+  for (const event of [...stream.push(text), ...stream.flush()]) {
+    if (event.kind === "text") content += event.text;
+    else if (event.kind === "call") calls.push(event.call);
+  }
+  return { content, calls };
+}
+
+/**
+ * messages → message: chat template and tokenizer, generation, calls. Errors: `invalid_request`,
+ * `context_length_exceeded`, `backend_failed`.
+ */
+export async function chatOnce(
+  generator: Generator,
+  tokenizer: Tokenizer,
+  { messages, tools, options, turnAt }: ChatRequest,
+  { requestedAt, isCancelled, onToken }: ChatHooks,
+): Promise<ChatResult> {
+  checkMessages(messages);
+  const promptIds = tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true });
+  const marks = { requestedAt, turnAt, tokenizedAt: monotonicMs() };
+  const result = await streamGenerate(generator, promptIds, options, marks, {
+    clock: monotonicMs,
+    isCancelled,
+    onEvent: onToken,
+  });
+  return { ...result, ...readAssistantText(result.text) };
+}

@@ -1,0 +1,46 @@
+import type { BackendName } from "../backend/session.ts";
+import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import type { ChatStream } from "./chat-stream.ts";
+import type { KvShape } from "./kv-cache.ts";
+import type { ChatRunner, GenerateOptions } from "./types.ts";
+
+export interface OpenOptions {
+  /** Threads of one native run; default: the machine's cores. */
+  readonly threads?: number;
+  /** Most prompt tokens of one run (default 512). */
+  readonly prefillChunk?: number;
+}
+
+/** Facts about an open artefact, for headers and reports. */
+export interface EngineInfo {
+  readonly name: string;
+  readonly artefactDir: string;
+  readonly backend: BackendName;
+  readonly format: string;
+  readonly artefactBytes: number;
+  readonly parameters: number;
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  readonly kv: KvShape;
+  /** Memory of the key/value cache: allocated once, whatever the prompt. */
+  readonly kvBytes: number;
+  /** The enumerated prompt lengths that the model was trained at. */
+  readonly promptShapes: readonly number[];
+  /** sha-256 of model, weights, tokenizer and chat template. */
+  readonly fingerprints: Readonly<Record<string, string>>;
+  /** From the folder to the first possible request. */
+  readonly openMs: number;
+}
+
+/** An open artefact. Requests are answered one after the other. */
+export interface Engine extends ChatRunner {
+  readonly info: EngineInfo;
+  /** As `chat`, with every token as it is made. */
+  stream(
+    messages: readonly ChatMessage[],
+    tools: readonly ToolDefinition[],
+    options?: GenerateOptions,
+  ): ChatStream;
+  /** Cancels what is under way and frees the engine. Requests that still wait end as cancelled. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,173 @@
+import { Worker } from "node:worker_threads";
+import { LimbeckError } from "../base/errors.ts";
+import { monotonicMs } from "../measure/clock.ts";
+import { streamChat } from "./chat-stream.ts";
+import type { Engine, EngineInfo, OpenOptions } from "./engine-contract.ts";
+import { closedEngineError } from "./local-engine.ts";
+import type { ChatResult, TokenEvent } from "./types.ts";
+import {
+  type ChatOrder,
+  type FromWorker,
+  reviveError,
+  type ToWorker,
+  type WorkerStart,
+} from "./worker-messages.ts";
+
+interface Pending {
+  readonly cancel: () => void;
+  readonly onToken: (event: TokenEvent) => void;
+  readonly resolve: (result: ChatResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Opens an artefact in a worker thread: the caller's event loop never waits for a native run. Requests queue in the
+ * order in which they come. An idle engine does not keep the process alive.
+ *
+ * Errors: those of `openLocalEngine`; `internal` where the worker dies.
+ */
+export async function openRemoteEngine(artefactDir: string, options: OpenOptions): Promise<Engine> {
+  const start: WorkerStart = { artefactDir, options };
+  // The compiled file: a URL is not rewritten as an import is.
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: start });
+  const pending = new Map<number, Pending>();
+  let nextId = 0;
+  let whyClosed: LimbeckError | undefined;
+  let opened: { resolve: (info: EngineInfo) => void; reject: (error: unknown) => void } | undefined;
+  let finishClosing: (() => void) | undefined;
+
+  const settle = (id: number): Pending | undefined => {
+    const found = pending.get(id);
+    pending.delete(id);
+    if (pending.size === 0 && opened === undefined) worker.unref();
+    return found;
+  };
+  const die = (error: LimbeckError): void => {
+    whyClosed ??= error;
+    opened?.reject(error);
+    for (const id of [...pending.keys()]) settle(id)?.reject(error);
+    finishClosing?.();
+  };
+
+  worker.on("message", (message: FromWorker) => {
+    switch (message.kind) {
+      case "opened":
+        return opened?.resolve(message.info);
+      case "openFailed":
+        return opened?.reject(reviveError(message.error));
+      case "token":
+        return pending.get(message.id)?.onToken(message.event);
+      case "done":
+        return settle(message.id)?.resolve(message.result);
+      case "failed":
+        return settle(message.id)?.reject(reviveError(message.error));
+      case "closed":
+        return finishClosing?.();
+    }
+  });
+  worker.on("error", (cause) =>
+    die(
+      new LimbeckError("internal", `engine's worker failed: ${(cause as Error).message}`, {
+        cause,
+        fields: { path: artefactDir },
+      }),
+    ),
+  );
+  worker.on("exit", (status) =>
+    die(
+      new LimbeckError("internal", `engine's worker ended with status ${status} before it was closed`, {
+        fields: { path: artefactDir, status },
+      }),
+    ),
+  );
+
+  const opening = new Promise<EngineInfo>((resolve, reject) => {
+    opened = { resolve, reject };
+  });
+  let info: EngineInfo;
+  try {
+    info = await opening;
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  } finally {
+    opened = undefined;
+  }
+  worker.unref();
+
+  const ask: Ask = (messages, tools, { signal, ...generate }, onToken) => {
+    const requestedAt = monotonicMs();
+    if (whyClosed) return Promise.reject(whyClosed);
+    const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
+    const cancel = (): void => {
+      Atomics.store(cancelFlag, 0, 1);
+    };
+    if (signal?.aborted) cancel();
+    signal?.addEventListener("abort", cancel);
+    const id = nextId++;
+    const order: ChatOrder = {
+      kind: "chat",
+      id,
+      messages,
+      tools,
+      options: generate,
+      requestedAt,
+      cancelFlag,
+    };
+    return new Promise<ChatResult>((resolve, reject) => {
+      post(worker, order);
+      worker.ref();
+      pending.set(id, { cancel, onToken, resolve, reject });
+    }).finally(() => signal?.removeEventListener("abort", cancel));
+  };
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    const isAlive = whyClosed === undefined;
+    whyClosed ??= closedEngineError();
+    for (const { cancel } of pending.values()) cancel();
+    if (isAlive) {
+      // The worker frees native memory itself; what it is doing is cancelled and ends first.
+      await new Promise<void>((resolve) => {
+        finishClosing = resolve;
+        worker.ref();
+        post(worker, { kind: "close" });
+      });
+    }
+    await worker.terminate();
+  };
+
+  return {
+    name: info.name,
+    info,
+    chat: (messages, tools, generate = {}) => ask(messages, tools, generate, () => undefined),
+    stream: (messages, tools, generate = {}) =>
+      streamChat(
+        (onToken, signal) => ask(messages, tools, { ...generate, signal }, onToken),
+        generate.signal,
+      ),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+type Ask = (
+  messages: ChatOrder["messages"],
+  tools: ChatOrder["tools"],
+  options: ChatOrder["options"] & { readonly signal?: AbortSignal },
+  onToken: (event: TokenEvent) => void,
+) => Promise<ChatResult>;
+
+function post(worker: Worker, message: ToWorker): void {
+  try {
+    worker.postMessage(message);
+  } catch (cause) {
+    throw new LimbeckError(
+      "invalid_request",
+      `request: expected messages, tools and options of plain data, ${(cause as Error).message}`,
+      { cure: "Leave functions and class instances out.", cause },
+    );
+  }
+}

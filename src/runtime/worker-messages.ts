@@ -1,0 +1,72 @@
+import { type ErrorCode, type ErrorFields, errorCodes, LimbeckError } from "../base/errors.ts";
+import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
+import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
+
+/** What the worker is started with. */
+export interface WorkerStart {
+  readonly artefactDir: string;
+  readonly options: OpenOptions;
+}
+
+/** One chat on its way into the worker. */
+export interface ChatOrder {
+  readonly kind: "chat";
+  readonly id: number;
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly ToolDefinition[];
+  readonly options: Omit<GenerateOptions, "signal">;
+  /** When the caller asked, on the monotonic clock. */
+  readonly requestedAt: number;
+  /** One int32; not 0 once the caller cancels. The worker reads it between steps, messages only between requests. */
+  readonly cancelFlag: Int32Array<SharedArrayBuffer>;
+}
+
+export type ToWorker = ChatOrder | { readonly kind: "close" };
+
+export type FromWorker =
+  | { readonly kind: "opened"; readonly info: EngineInfo }
+  | { readonly kind: "openFailed"; readonly error: CarriedError }
+  | { readonly kind: "token"; readonly id: number; readonly event: TokenEvent }
+  | { readonly kind: "done"; readonly id: number; readonly result: ChatResult }
+  | { readonly kind: "failed"; readonly id: number; readonly error: CarriedError }
+  | { readonly kind: "closed" };
+
+/** An error as it crosses threads: class and methods do not, data does. */
+export interface CarriedError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly cure: string | null;
+  readonly fields: ErrorFields;
+  readonly stack: string;
+}
+
+function cloneableFields(fields: ErrorFields): ErrorFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) =>
+      typeof value === "function" || typeof value === "symbol" ? [name, String(value)] : [name, value],
+    ),
+  );
+}
+
+/** What is not ours is our bug: it becomes `internal`. */
+export function carryError(error: unknown): CarriedError {
+  const known = error instanceof LimbeckError;
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    code: known ? error.code : "internal",
+    message,
+    cure: (known ? error.cure : undefined) ?? null,
+    fields: known ? cloneableFields(error.fields) : {},
+    stack: error instanceof Error ? (error.stack ?? message) : message,
+  };
+}
+
+/** The error that was carried, with the worker's stack. */
+export function reviveError(carried: CarriedError): LimbeckError {
+  const { code, message, cure, fields, stack } = carried;
+  const known = code in errorCodes ? code : "internal";
+  const error = new LimbeckError(known, message, { fields, ...(cure === null ? {} : { cure }) });
+  error.stack = stack;
+  return error;
+}
