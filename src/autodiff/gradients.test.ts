@@ -207,6 +207,21 @@ describe("the form of gradients", () => {
     );
   });
 
+  it("sums only what was broadcast", () => {
+    const b = new GraphBuilder("sums");
+    const [x, y] = ["x", "y"].map((name) => b.input(name, "float32", [2, 3]));
+    const bias = b.parameter("bias", [3]);
+    const loss = b.reduceSum(b.add(b.add(x!, y!), bias));
+    gradients(b, loss, [x!, y!, bias]).forEach((gradient, i) => {
+      b.output(`g${i}`, gradient);
+    });
+    const sums = b.build().nodes.filter((node) => node.op === "reduceSum");
+    assert.deepEqual(
+      sums.map((node) => node.attrs),
+      [{ axes: [0], keepDims: false }],
+    );
+  });
+
   it("reads attention's probabilities again instead of working them out twice", () => {
     const b = new GraphBuilder("attention");
     const [q, k, v] = ["q", "k", "v"].map((name) => b.input(name, "float32", [1, 2, 4, 8]));

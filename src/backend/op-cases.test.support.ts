@@ -17,8 +17,6 @@ export interface OpOperand {
 export interface OpCase {
   readonly operands: readonly OpOperand[];
   apply(b: GraphBuilder, operands: readonly Value[]): readonly Value[];
-  /** Only what the first places of each row along axis 2 hold is defined. */
-  readonly definedRows?: number;
   /** Kernels exist for float32 only. */
   readonly float32Only?: boolean;
 }
@@ -296,6 +294,5 @@ export const opCases: {
       { shape: [columns], draw: "positive" },
     ],
     apply: (b, [quantised, scale]) => [b.dequantize(quantised!, scale!)],
-    float32Only: true,
   })),
 };

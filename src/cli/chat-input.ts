@@ -1,3 +1,4 @@
+import { addAbortSignal, type Readable } from "node:stream";
 import { z } from "zod";
 import { LimbeckError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
@@ -31,10 +32,18 @@ export function readTools(file: string): readonly ToolDefinition[] {
   return result.data as readonly ToolDefinition[];
 }
 
-/** The whole of a stream as text, without the newline at its end. Error: `usage` where there is nothing. */
-export async function readPrompt(stream: AsyncIterable<string | Uint8Array>): Promise<string> {
+/**
+ * The whole of a stream as text, without blanks at its ends. Errors: `usage` where there is nothing, `cancelled` where
+ * the signal comes first.
+ */
+export async function readPrompt(stream: Readable, signal: AbortSignal): Promise<string> {
   const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(Buffer.from(part));
+  try {
+    for await (const part of addAbortSignal(signal, stream)) parts.push(Buffer.from(part));
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    throw new LimbeckError("cancelled", "run: interrupted while reading the prompt", { cause });
+  }
   const text = Buffer.concat(parts).toString("utf8").trim();
   if (text !== "") return text;
   throw new LimbeckError("usage", "run: expected a prompt as an argument or on standard input, got nothing", {

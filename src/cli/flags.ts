@@ -12,6 +12,7 @@ export interface QuickstartFlags extends CommonFlags {
   readonly baselineDir?: string;
   readonly recipe?: string;
   readonly examples?: number;
+  readonly trainExamples?: number;
   readonly steps?: number;
 }
 
@@ -19,7 +20,8 @@ export interface DistilFlags extends CommonFlags {
   readonly recipe: string;
   readonly student?: string;
   readonly teacher?: string;
-  readonly data?: string;
+  readonly tokenizer?: string;
+  readonly data: string;
   readonly validation?: string;
   readonly out: string;
   readonly seed?: number;

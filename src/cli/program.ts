@@ -51,6 +51,7 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--baseline-dir <dir>", baselineDir)
     .option("--recipe <file>", "training recipe (default: the quickstart recipe of the package)")
     .option("--examples <n>", "test examples to score (default: 240)", integerFrom(1))
+    .option("--train-examples <n>", "training examples (default: 4000)", integerFrom(1))
     .option("--steps <n>", "training steps (default: as the recipe says)", integerFrom(1))
     .action((flags: QuickstartFlags) =>
       execute(flags, async (context) => (await import("./quickstart.ts")).quickstartCommand(flags, context)),
@@ -60,7 +61,8 @@ export function buildProgram(version: string, execute: Execute): Command {
     .requiredOption("--recipe <file>", "training recipe (YAML)")
     .option("--student <dir>", "checkpoint to start from (default: from scratch, as the recipe says)")
     .option("--teacher <dir>", "teacher checkpoint (default: none, plain cross-entropy)")
-    .option("--data <file>", "training dataset (JSONL)")
+    .option("--tokenizer <dir>", "tokenizer of a student from scratch (default: the student's own)")
+    .requiredOption("--data <file>", "training dataset (JSONL)")
     .option("--validation <file>", "validation dataset (JSONL)")
     .requiredOption("--out <dir>", "folder of the checkpoints and the log")
     .option("--seed <n>", "seed (default: as the recipe says)", integerFrom(0))

@@ -31,20 +31,27 @@ function describeTurn({ tokens, timing, promptTokens }: ChatResult): string {
   ].join(", ");
 }
 
+/** The prompt from standard input; who is waited for is told so. */
+async function promptFromInput(note: (text: string) => void, signal: AbortSignal): Promise<string> {
+  const hint = setTimeout(() => note("reading the prompt from standard input; end it with Ctrl-D"), 1000);
+  try {
+    return await readPrompt(process.stdin, signal);
+  } finally {
+    clearTimeout(hint);
+  }
+}
+
 /** `limbeck run`: streams the answer to standard output; calls of the embedded tools are run and answered. */
 export async function runCommand(
   given: string | undefined,
   flags: RunFlags,
   { output, signal, isJson, isQuiet }: CliContext,
 ): Promise<CommandResult> {
-  if (given === undefined && process.stdin.isTTY === true && !isQuiet) {
-    output.note("reading the prompt from standard input; end with Ctrl-D");
-  }
-  const prompt = given ?? (await readPrompt(process.stdin));
+  const note = (text: string): void => (isQuiet ? undefined : output.note(text));
+  const prompt = given ?? (await promptFromInput(note, signal));
   if (prompt.trim() === "") {
     throw new LimbeckError("usage", "run: expected a prompt, got blank text", { cure: "Write what to do." });
   }
-  const note = (text: string): void => (isQuiet ? undefined : output.note(text));
   const artefact = flags.artefact ?? (await defaultArtefact(note));
   const tools = flags.tools === undefined ? demoTools : readTools(flags.tools);
   const engine = await openEngine(artefact);

@@ -1,5 +1,6 @@
-import { type Json, stringifyJson } from "../base/json.ts";
+import type { Json } from "../base/json.ts";
 import { createRandom, type Random } from "../base/random.ts";
+import { writeCalls } from "../tools/call-format.ts";
 import type { JsonObject, ToolCall } from "../tools/types.ts";
 import { drawTool, drawTools, type MadeUpTool } from "./base-tools.ts";
 import { drawOpenWord } from "./open-words.ts";
@@ -157,12 +158,6 @@ function answerTo(random: Random, tool: MadeUpTool, result: JsonObject): string 
     .join(" ");
 }
 
-function callText(calls: readonly ToolCall[]): string {
-  return calls
-    .map((call) => `<|call|>${stringifyJson({ name: call.name, arguments: call.arguments })}<|/call|>`)
-    .join("");
-}
-
 function withCalls(random: Random, count: number): Draft {
   const tools = drawTools(random, Math.max(count, 1 + random.integer(6)), forbiddenNames);
   const used = random.shuffle(tools).slice(0, count);
@@ -185,7 +180,7 @@ function withCalls(random: Random, count: number): Draft {
     tools,
     expect: { behaviour: "tool", calls },
     teacher: {
-      text: (random.next() < 0.5 ? `${random.pick(openers)}, ${leadIn}.` : "") + callText(calls),
+      text: (random.next() < 0.5 ? `${random.pick(openers)}, ${leadIn}.` : "") + writeCalls(calls),
       answer: used.map((tool, i) => answerTo(random, tool, results[i]!)).join(" "),
       model: scriptName,
     },

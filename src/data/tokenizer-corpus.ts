@@ -2,9 +2,10 @@ import type { Json } from "../base/json.ts";
 import { defaultChatTemplate, limbeckSpecialTokens, renderChat } from "../tokenizer/chat-template.ts";
 import { trainBpe } from "../tokenizer/train-bpe.ts";
 import { generateBaseCorpus } from "./base-corpus.ts";
-import { generateToolbox } from "./toolbox/generate.ts";
+import { generateToolbox, toolboxIntents } from "./toolbox/generate.ts";
 import { toolboxNames } from "./toolbox/tools.ts";
 import type { Example } from "./types.ts";
+import { trainWords } from "./words.ts";
 
 const specials = new RegExp(limbeckSpecialTokens.map((token) => token.replace(/[|]/g, "\\|")).join("|"), "g");
 
@@ -23,6 +24,16 @@ function* corpus(seed: number, examples: number): Iterable<string> {
 }
 
 /**
+ * Words that stand in the value lists only. As whole tokens they would be places lost: held-out values are other words,
+ * and what serves those is good parts of words.
+ */
+function listedWords(): ReadonlySet<string> {
+  const phrases = toolboxIntents.flatMap((intent) => [...intent.train, ...intent.missing.train]).join(" ");
+  const spoken = new Set(phrases.toLowerCase().match(/[a-z]+/g));
+  return new Set(trainWords.filter((word) => !spoken.has(word)));
+}
+
+/**
  * Trains Limbeck's own vocabulary on training data of the toolbox and the base corpus, half and half, and returns the
  * two files of a tokenizer folder. The same arguments give the same bytes.
  */
@@ -30,17 +41,17 @@ export function trainLimbeckTokenizer(options: {
   readonly seed: number;
   readonly examples: number;
   readonly vocabSize: number;
-  readonly power: number;
 }): {
   readonly tokenizer: { readonly [key: string]: Json };
   readonly config: { readonly [key: string]: Json };
 } {
-  const { seed, examples, vocabSize, power } = options;
+  const { seed, examples, vocabSize } = options;
+  const listed = listedWords();
   return {
     tokenizer: trainBpe({
       texts: corpus(seed, examples),
       vocabSize,
-      power,
+      weigh: (piece, count) => (listed.has(piece.toLowerCase()) ? count / 100 : count),
       specialTokens: limbeckSpecialTokens,
       wholeWords: toolboxNames,
     }),

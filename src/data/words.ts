@@ -65,11 +65,16 @@ export const nouns: WordPool = {
     goal race team coach gym yoga march museum castle tower temple church school college office factory farm field`),
   heldOut:
     list(`velvet falcon glacier lantern compass harbor meadow cactus pebble violet copper hamster parrot dolphin
-    penguin zebra beetle orchid maple willow bamboo ginger garlic mustard pumpkin spinach mango papaya waffle muffin biscuit
-    jazz opera tango trumpet cello banjo ballad anthem pottery origami sculpture telescope microscope satellite volcano
-    canyon desert lagoon waterfall avalanche tornado rainbow eclipse comet galaxy dragon wizard pirate knight samurai kimono
-    sandal umbrella bucket hammer ladder shovel tractor scooter sailboat canoe helicopter magnet turbine laser
-    diploma lecture seminar thesis visa permit warranty voucher refund mortgage pension insurance salary auction`),
+    penguin zebra beetle orchid maple willow bamboo ginger garlic mustard pumpkin spinach mango papaya
+    waffle muffin biscuit jazz opera tango trumpet cello banjo ballad anthem pottery origami volcano canyon
+    desert lagoon tornado rainbow eclipse comet galaxy dragon wizard pirate knight samurai kimono sandal
+    bucket hammer ladder shovel tractor scooter canoe magnet turbine laser diploma lecture seminar thesis
+    visa permit voucher refund pension salary auction acorn badger barrel beaver bison bonnet bramble cabin
+    cider clover cobra condor coral cricket crystal daisy donkey ferret fiddle finch gecko heron igloo
+    ivory jaguar jigsaw kayak kettle ladle laptop lizard lobster locket lotus mallet mantle marina mosaic
+    muffler nectar nutmeg otter oyster panda parcel peach pelican pigeon plum puppet quartz quilt raven
+    ribbon robot sable sickle siren squid sultan tarot tiara toffee topaz trident tunnel turnip vase vessel
+    walrus whistle yacht`),
 };
 
 export const verbs: WordPool = {

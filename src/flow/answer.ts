@@ -1,6 +1,6 @@
 import { type Json, stringifyJson } from "../base/json.ts";
 import { runToolboxTool, toolboxDefinition, toolboxNames } from "../data/toolbox/tools.ts";
-import type { Engine } from "../runtime/engine.ts";
+import type { Engine } from "../runtime/engine-contract.ts";
 import type { ChatResult, GenerateOptions, TokenEvent } from "../runtime/types.ts";
 import type { ChatMessage, ToolCall, ToolDefinition } from "../tools/types.ts";
 import { createCallValidator } from "../tools/validator.ts";

@@ -2,7 +2,8 @@ import type { Example } from "../data/types.ts";
 import { describeMachine } from "../hardware/machine.ts";
 import { sampleConditions } from "../measure/conditions.ts";
 import { measureSpeed, type SpeedReport } from "../measure/speed.ts";
-import { type Engine, openEngine } from "../runtime/engine.ts";
+import { openEngine } from "../runtime/engine.ts";
+import type { Engine } from "../runtime/engine-contract.ts";
 import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 
 export interface MeasureArtefactOptions {
@@ -31,7 +32,6 @@ export async function measureEngine(
 ): Promise<SpeedReport> {
   const { shapes = engine.info.promptShapes, ...rest } = options;
   const tokenizer = loadTokenizer(engine.info.artefactDir);
-  const state = describeMachine();
   return measureSpeed(
     engine,
     examples,
@@ -41,8 +41,9 @@ export async function measureEngine(
       promptTokens: ({ messages, tools }) =>
         tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true }).length,
       kvBytes: engine.info.kvBytes,
+      callFormat: engine.info.callFormat,
     },
-    { ...hooks, sampleConditions: () => sampleConditions(state) },
+    { ...hooks, sampleConditions: () => sampleConditions(describeMachine()) },
   );
 }
 

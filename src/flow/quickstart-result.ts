@@ -1,3 +1,6 @@
+import type { GateResult } from "../gate/gate.ts";
+import type { Verdict } from "../gate/verdict.ts";
+
 /** What quickstart says of one model. `null` is "not measured", or a percentile that is censored. */
 export interface ModelFigures {
   readonly parameters: number;
@@ -14,8 +17,6 @@ export interface ModelFigures {
   readonly tps_p50: number | null;
   readonly artefact_bytes: number;
 }
-
-export type Verdict = "pass" | "fail" | "inconclusive";
 
 export interface RuleFigures {
   readonly name: string;
@@ -49,7 +50,7 @@ export interface QuickstartResult {
     readonly fp32_max_abs_error: number;
   };
   /** The baseline that the gate compared with, or null. */
-  readonly baseline: { readonly created_at: string; readonly who: string; readonly why: string } | null;
+  readonly baseline: GateResult["baseline"];
   readonly rules: readonly RuleFigures[];
   readonly warnings: readonly string[];
 }

@@ -1,4 +1,5 @@
-import type { ModelFigures, QuickstartResult, RuleFigures, Verdict } from "./quickstart-result.ts";
+import type { Verdict } from "../gate/verdict.ts";
+import type { ModelFigures, QuickstartResult, RuleFigures } from "./quickstart-result.ts";
 
 /** How parts of a text stand out; the identity where there are no colours. */
 export interface Paint {

@@ -17,22 +17,25 @@ export function shippedTeacher(): string {
 export async function cachedTeacherArtefact(
   checkpointDir: string,
   cacheDir: string,
-  shapes: readonly number[],
+  shapes?: readonly number[],
 ): Promise<string> {
   const weights = sha256(readBytes(path.join(checkpointDir, "model.safetensors")));
   const tokenizer = sha256(readBytes(path.join(checkpointDir, "tokenizer.json")));
-  const key = sha256(`${weights} ${tokenizer} ${shapes.join(" ")}`).slice(0, 16);
+  const key = sha256(`${weights} ${tokenizer} ${shapes?.join(" ") ?? "context"}`).slice(0, 16);
   const folder = path.join(cacheDir, `teacher-${key}`);
   if (fs.existsSync(path.join(folder, "manifest.json"))) {
     verifyArtefact(folder);
     return folder;
   }
   withFileErrors("create", folder, () => fs.mkdirSync(folder, { recursive: true }));
-  await exportArtefact(checkpointDir, folder, { format: "fp32", shapes });
+  await exportArtefact(checkpointDir, folder, {
+    format: "fp32",
+    ...(shapes === undefined ? {} : { shapes }),
+  });
   return folder;
 }
 
 /** The shipped teacher as an artefact, in the cache of the folder that the user works in. */
-export function shippedTeacherArtefact(shapes: readonly number[] = []): Promise<string> {
+export function shippedTeacherArtefact(shapes?: readonly number[]): Promise<string> {
   return cachedTeacherArtefact(shippedTeacher(), path.join(homeFolder, "cache"), shapes);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readJson } from "../base/files.ts";
-import { invalidReport, runReportSchema } from "./report.ts";
+import { invalidReport, type Known, runReportSchema } from "./report.ts";
 
 /** A blessed baseline as it lies in the baseline folder: a report, and who approved it, when and why. */
 export const blessedBaselineSchema = z.looseObject({
@@ -19,7 +19,7 @@ export const blessedBaselineSchema = z.looseObject({
   report: runReportSchema,
 });
 
-export type BlessedBaseline = z.infer<typeof blessedBaselineSchema>;
+export type BlessedBaseline = Known<z.infer<typeof blessedBaselineSchema>>;
 
 /** Reads a baseline file. Errors: `file_not_found`, `invalid_json`, `invalid_report`. */
 export function loadBaseline(file: string): BlessedBaseline {

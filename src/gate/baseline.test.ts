@@ -29,6 +29,14 @@ test("bless then makes the next gate decide", () => {
   assert.equal(result.baseline?.blessed_by, "Ada");
 });
 
+test("a baseline keeps the samples that rules read, not the times of every token", () => {
+  const report = sampleReport();
+  const raw = { ...report.speed_metrics!.raw, runs: [{ token_times_ms: [1, 2, 3] }] };
+  const { file } = bless({ ...report, speed_metrics: { ...report.speed_metrics!, raw } }, dir, by);
+  const kept = JSON.parse(fs.readFileSync(file, "utf8")).report.speed_metrics.raw;
+  assert.deepEqual(Object.keys(kept), ["ttft_ms", "tps"]);
+});
+
 test("a replaced baseline is kept in the history", () => {
   bless(sampleReport(1), dir, { ...by, at: "2026-01-01T10:00:00.000Z" });
   const second = bless(sampleReport(2), dir, { who: "Grace", why: "faster", at: "2026-01-02T10:00:00.000Z" });

@@ -158,11 +158,20 @@ export function bless(unchecked: RunReport, dir: string, options: BlessOptions):
     blessed_by: who,
     why,
     forced_over: objections.length > 0 ? objections : null,
-    report,
+    report: withoutTokenTimes(report),
   };
   const replaced = previous === null ? null : keepInHistory(dir, key, file, previous);
   writeJsonAtomic(file, baseline);
   return { baseline, file, replaced, warnings: warningsOf(baseline) };
+}
+
+/** The report without the times of every single token: a baseline is kept in git, and no rule reads them. */
+function withoutTokenTimes(report: RunReport): RunReport {
+  if (report.speed_metrics === null) return report;
+  const { runs: _runs, ...raw } = report.speed_metrics.raw as typeof report.speed_metrics.raw & {
+    runs?: unknown;
+  };
+  return { ...report, speed_metrics: { ...report.speed_metrics, raw } };
 }
 
 /** Copies the file of `previous` byte for byte; the baseline itself is replaced only afterwards. */

@@ -68,7 +68,13 @@ export const noToolCallsRule = scored("new false calls without a tool", (quality
   if (typeof teacher === "string") return undecided(teacher);
   if (!isPositive(quality.no_tool.examples)) return undecided("the dataset holds no example without a tool");
   const calls = quality.no_tool.false_calls;
-  return judge(calls, "amount", "at most", teacher.no_tool.false_calls, "the number of false calls without a tool");
+  return judge(
+    calls,
+    "amount",
+    "at most",
+    teacher.no_tool.false_calls,
+    "the number of false calls without a tool",
+  );
 });
 
 export const tokensRule = scored("output tokens against the teacher", (quality, thresholds, { report }) => {
@@ -80,7 +86,13 @@ export const tokensRule = scored("output tokens against the teacher", (quality, 
   if (typeof teacher === "string") return undecided(teacher, null, limit);
   const { median } = teacher.tokens_out;
   if (!isPositive(median)) return undecided(`the teacher's median is ${median} tokens`, null, limit);
-  return judge(student / median, "amount", "at most", limit, `${student} tokens over the teacher's ${median}`);
+  return judge(
+    student / median,
+    "amount",
+    "at most",
+    limit,
+    `${student} tokens over the teacher's ${median}`,
+  );
 });
 
 export const fixturesRule = scored("tool fixture hits", ({ fixture }, { fixture_hit_rate_min }) => {

@@ -53,7 +53,7 @@ const speedSchema = z.looseObject({
     /** One entry a run, warm-ups dropped. */
     ttft_ms: z.array(z.number()),
     tps: z.array(z.number()),
-    /** Which pass over the prompts (or process) each run belongs to; as long as `ttft_ms` and `tps`. */
+    /** The pass over the prompts that each run belongs to, for `ttft_ms` and `tps` alike; left out where they differ. */
     block: z.array(z.number().int()).optional(),
   }),
 });
@@ -88,10 +88,17 @@ export const runReportSchema = z.looseObject({
     .nullable(),
 });
 
-export type RunReport = z.infer<typeof runReportSchema>;
-export type QualitySummary = z.infer<typeof qualitySchema>;
-export type SpeedMetrics = z.infer<typeof speedSchema>;
-export type Fingerprints = z.infer<typeof fingerprintsSchema>;
+/** The fields that are known by name: without the index signatures of loose objects, which interfaces do not fit. */
+export type Known<T> = T extends readonly (infer Item)[]
+  ? readonly Known<Item>[]
+  : T extends object
+    ? { readonly [K in keyof T as string extends K ? never : K]: Known<T[K]> }
+    : T;
+
+export type RunReport = Known<z.infer<typeof runReportSchema>>;
+export type QualitySummary = Known<z.infer<typeof qualitySchema>>;
+export type Fingerprints = Known<z.infer<typeof fingerprintsSchema>>;
+export type SpeedMetrics = Known<z.infer<typeof speedSchema>>;
 
 /** The published names of what is fingerprinted, in the order in which they are listed. */
 export const fingerprintNames = [

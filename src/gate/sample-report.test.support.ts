@@ -30,8 +30,8 @@ function sampleQuality(medianTokens: number): QualitySummary {
     false_calls: 0,
     no_tool: { examples: 30, false_calls: 0 },
     privacy_leaks: 0,
-    ttfa_tokens: { p50: 14, p90: 18, p95: 20, censored_fraction: 0.01 },
-    tokens_out: { median: medianTokens, mean: medianTokens, p95: 60 },
+    ttfa_tokens: { p50: 14, p95: 20, censored_fraction: 0.01 },
+    tokens_out: { median: medianTokens },
     fixture: { hits: 185, misses: 1, hit_rate: 185 / 186 },
     fingerprints: { ...fingerprints },
   };

@@ -43,8 +43,9 @@ function findFault(speed: SpeedMetrics, figure: SpeedFigure): string | null {
   if (values.some((value) => !(Number.isFinite(value) && value > 0))) {
     return `${figure.metric} has raw samples that are not positive numbers`;
   }
-  if (speed.raw.block !== undefined && speed.raw.block.length !== values.length) {
-    return `raw.block has ${speed.raw.block.length} entries for ${values.length} runs`;
+  const blocks = speed.raw.block;
+  if (blocks !== undefined && blocks.length !== values.length) {
+    return `raw.block has ${blocks.length} entries for ${values.length} runs`;
   }
   if (stated === null || !(Number.isFinite(stated) && stated > 0)) return `${name} is ${stated}`;
   const found = quantileOfSorted(Float64Array.from(values).sort(), quantileOf(figure));
@@ -55,17 +56,35 @@ function findFault(speed: SpeedMetrics, figure: SpeedFigure): string | null {
   return null;
 }
 
+/** How many samples decide, and whether the baseline needs as many or this report alone does. */
+export interface SampleAdvice {
+  readonly samples: number;
+  readonly inBaselineToo: boolean;
+}
+
 /**
- * How many samples of the report would move its interval off the limit at the present estimate, the baseline as
- * it is; `null` where the baseline's own spread, or nearness to the limit, forbids it.
+ * How many samples would move the interval off the limit at the present estimate: of the report alone where the
+ * baseline's spread leaves room, else of both. `null` where the estimate is too near the limit for any sensible
+ * number. `samples` is the smaller of the two present counts.
  */
-export function samplesToDecide(interval: RatioInterval, limit: number, samples: number): number | null {
-  const distance = Math.abs(Math.log(limit / interval.estimate)) / z95;
-  const room = distance ** 2 - interval.denominatorError ** 2;
-  if (room <= 0) return null;
-  // A tenth more than the normal approximation asks, never fewer than there were.
-  const needed = Math.ceil(1.1 * samples * (interval.numeratorError ** 2 / room));
-  return needed > mostSampleGrowth * samples ? null : Math.max(samples + 1, needed);
+export function samplesToDecide(
+  interval: RatioInterval,
+  limit: number,
+  samples: number,
+): SampleAdvice | null {
+  const { estimate, numeratorError, denominatorError } = interval;
+  const allowed = (Math.log(limit / estimate) / z95) ** 2;
+  // Variances fall as 1/n; a tenth more than that asks, since the interval's ends are uncertain too.
+  const scale = (variance: number, room: number): number =>
+    room <= 0
+      ? Number.POSITIVE_INFINITY
+      : Math.max(samples + 1, Math.ceil(1.1 * samples * (variance / room)));
+  const most = mostSampleGrowth * samples;
+  const alone = scale(numeratorError ** 2, allowed - denominatorError ** 2);
+  const together = scale(numeratorError ** 2 + denominatorError ** 2, allowed);
+  // Blessing anew costs more than measuring longer, up to a point.
+  if (alone <= Math.min(most, 4 * together)) return { samples: alone, inBaselineToo: false };
+  return together <= most ? { samples: together, inBaselineToo: true } : null;
 }
 
 /**
@@ -100,17 +119,20 @@ export function judgeRatio(
     return { ...common, verdict: "pass", reason: `${found}, wholly within ${formatFigure(limit)}` };
   if (isBeyond)
     return { ...common, verdict: "fail", reason: `${found}, wholly beyond ${formatFigure(limit)}` };
-  const samplesNeeded = samplesToDecide(interval, limit, current.values.length);
-  const advice =
-    samplesNeeded === null
-      ? "more samples of this report alone do not decide; bless a baseline with more samples"
-      : `about ${samplesNeeded} samples would decide`;
+  const fewer = Math.min(current.values.length, baseline.values.length);
+  const advice = samplesToDecide(interval, limit, fewer);
   return {
     ...common,
     verdict: "inconclusive",
-    reason: `${found}, which straddles ${formatFigure(limit)}; ${advice}`,
-    samplesNeeded,
+    reason: `${found}, which straddles ${formatFigure(limit)}; ${describeAdvice(advice)}`,
+    samplesNeeded: advice?.samples ?? null,
   };
+}
+
+function describeAdvice(advice: SampleAdvice | null): string {
+  if (advice === null) return "so near the limit that no sensible number of samples decides";
+  const where = advice.inBaselineToo ? " in the baseline too" : "";
+  return `about ${advice.samples} samples${where} would decide`;
 }
 
 function evaluateSpeed(figure: SpeedFigure, context: RuleContext): Finding {

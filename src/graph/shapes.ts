@@ -140,7 +140,9 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
     const x = operand(inputs, 0, fail);
     const before = count(x.shape);
     const after = count(shape);
-    if (before.numbers !== after.numbers || before.names !== after.names) fail("a shape of as many elements");
+    const isSize = shape.every((dim) => typeof dim === "string" || (Number.isInteger(dim) && dim >= 0));
+    if (!isSize || before.numbers !== after.numbers || before.names !== after.names)
+      fail("a shape of as many elements");
     return [{ dtype: x.dtype, shape }];
   },
   expand: (inputs, { shape }, fail) => {

@@ -77,7 +77,7 @@ export async function compareSpeed(
     if (signal?.aborted || result.finishReason === "cancelled") {
       throw new LimbeckError("cancelled", "measure: the comparison was cancelled");
     }
-    if (!planned.isWarmUp) into.push(recordRun(planned, result));
+    if (!planned.isWarmUp) into.push(recordRun(planned, result, options.callFormat));
   };
   for (const [i, planned] of plan.runs.entries()) {
     const turns = [() => answer(a, planned, runsOfA), () => answer(b, planned, runsOfB)];

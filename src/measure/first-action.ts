@@ -1,4 +1,5 @@
 import type { TokenEvent } from "../runtime/types.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import { createCallStream } from "../tools/call-stream.ts";
 import type { ToolDefinition } from "../tools/types.ts";
 import { createCallValidator } from "../tools/validator.ts";
@@ -18,10 +19,11 @@ export interface FirstAction {
 export function findFirstAction(
   events: readonly TokenEvent[],
   tools: readonly ToolDefinition[],
+  format?: CallFormat,
 ): FirstAction | null {
   if (tools.length === 0) return null;
   const validator = createCallValidator(tools);
-  const stream = createCallStream();
+  const stream = createCallStream(format);
   for (const { text, index, timeMs } of events) {
     for (const event of stream.push(text)) {
       if (event.kind === "call" && validator.validate(event.call).valid) return { tokens: index + 1, timeMs };

@@ -85,7 +85,8 @@ export async function measureMatmulCeiling(
       for (let i = 0; i < warmUps + repeats; i++) {
         const start = clock();
         await binding.run();
-        if (i >= warmUps) times.push(clock() - start);
+        const ms = clock() - start;
+        if (i >= warmUps) times.push(ms);
       }
       const ms = median(times);
       return { flops, ms, gflops: flops / ms / 1e6, raw_ms: times };

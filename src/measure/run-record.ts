@@ -1,5 +1,6 @@
 import { shouldUseTool } from "../data/types.ts";
 import type { ChatResult, FinishReason } from "../runtime/types.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import { type FirstAction, findFirstAction } from "./first-action.ts";
 import type { PlannedRun } from "./plan.ts";
 
@@ -37,7 +38,7 @@ function positiveRate(count: number, milliseconds: number): number | null {
 }
 
 /** The figures of one answer. */
-export function recordRun(planned: PlannedRun, result: ChatResult): SpeedRun {
+export function recordRun(planned: PlannedRun, result: ChatResult, format?: CallFormat): SpeedRun {
   const { example, shape, round } = planned;
   const { tokens, timing } = result;
   const first = tokens[0];
@@ -45,7 +46,7 @@ export function recordRun(planned: PlannedRun, result: ChatResult): SpeedRun {
   const steps = tokens.length - 1;
   const decodeMs = first && last ? last.timeMs - first.timeMs : 0;
   const tps = positiveRate(steps, decodeMs);
-  const action: FirstAction | null = findFirstAction(tokens, example.tools);
+  const action: FirstAction | null = findFirstAction(tokens, example.tools, format);
   return {
     example_id: example.id,
     shape,

@@ -2,6 +2,7 @@ import { LimbeckError } from "../base/errors.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import type { Example } from "../data/types.ts";
 import type { ChatRunner } from "../runtime/types.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import type { ConditionSample, Conditions } from "./conditions.ts";
 import { judgeConditions } from "./conditions.ts";
 import { type MeasurePlan, type PlanOptions, planMeasurement } from "./plan.ts";
@@ -11,6 +12,8 @@ import { type MetricSummary, summarise, summarisePresent } from "./summary.ts";
 export interface MeasureOptions extends PlanOptions {
   /** Most output tokens of a run. Default 96. */
   readonly maxTokens?: number;
+  /** How the model writes calls; default ours. */
+  readonly callFormat?: CallFormat;
   /** Bytes of the runner's key/value cache, if it has one; null: not known. */
   readonly kvBytes?: number | null;
 }
@@ -146,7 +149,7 @@ export async function measureSpeed(
       );
     }
     if (!planned.isWarmUp) {
-      runs.push(recordRun(planned, result));
+      runs.push(recordRun(planned, result, options.callFormat));
       peakRssBytes = Math.max(peakRssBytes ?? 0, readRssBytes());
     }
     onProgress?.(i + 1, plan.runs.length);

@@ -1,8 +1,9 @@
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { createCallStream } from "../tools/call-stream.ts";
-import type { ChatMessage, ToolCall, ToolDefinition } from "../tools/types.ts";
+import { type CallFormat, callFormats } from "../tools/call-format.ts";
+import { readCalls } from "../tools/call-stream.ts";
+import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import { type Generator, streamGenerate } from "./stream-generate.ts";
 import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
 
@@ -37,16 +38,10 @@ function checkMessages(messages: readonly ChatMessage[]): void {
   );
 }
 
-/** What the assistant said, apart from its calls, and the calls in order. */
-export function readAssistantText(text: string): { content: string; calls: ToolCall[] } {
-  const calls: ToolCall[] = [];
-  let content = "";
-  const stream = createCallStream();
-  for (const event of [...stream.push(text), ...stream.flush()]) {
-    if (event.kind === "text") content += event.text;
-    else if (event.kind === "call") calls.push(event.call);
-  }
-  return { content, calls };
+/** How this tokenizer's model writes calls: by the marks that it knows as tokens; ours where it knows none. */
+export function callFormatOf(tokenizer: Pick<Tokenizer, "idOf">): CallFormat {
+  const formats = Object.keys(callFormats) as CallFormat[];
+  return formats.find((format) => tokenizer.idOf(callFormats[format].open) !== undefined) ?? "limbeck";
 }
 
 /**
@@ -67,5 +62,6 @@ export async function chatOnce(
     isCancelled,
     onEvent: onToken,
   });
-  return { ...result, ...readAssistantText(result.text) };
+  const { content, calls } = readCalls(result.text, callFormatOf(tokenizer));
+  return { ...result, content, calls };
 }

@@ -1,11 +1,12 @@
 import type { BackendName } from "../backend/session.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import type { ChatStream } from "./chat-stream.ts";
 import type { KvShape } from "./kv-cache.ts";
 import type { ChatRunner, GenerateOptions } from "./types.ts";
 
 export interface OpenOptions {
-  /** Threads of one native run; default: the machine's cores. */
+  /** Threads of one native run; default: 1 for a small model, the machine's cores for others. */
   readonly threads?: number;
   /** Most prompt tokens of one run (default 512). */
   readonly prefillChunk?: number;
@@ -16,6 +17,8 @@ export interface EngineInfo {
   readonly name: string;
   readonly artefactDir: string;
   readonly backend: BackendName;
+  /** Threads of one native run; null: the backend's default, the machine's cores. */
+  readonly threads: number | null;
   readonly format: string;
   readonly artefactBytes: number;
   readonly parameters: number;
@@ -24,6 +27,8 @@ export interface EngineInfo {
   readonly kv: KvShape;
   /** Memory of the key/value cache: allocated once, whatever the prompt. */
   readonly kvBytes: number;
+  /** How the model writes calls. */
+  readonly callFormat: CallFormat;
   /** The enumerated prompt lengths that the model was trained at. */
   readonly promptShapes: readonly number[];
   /** sha-256 of model, weights, tokenizer and chat template. */

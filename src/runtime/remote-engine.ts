@@ -15,10 +15,13 @@ import {
 
 interface Pending {
   readonly cancel: () => void;
-  readonly onToken: (event: TokenEvent) => void;
+  readonly onToken: ((event: TokenEvent) => void) | undefined;
   readonly resolve: (result: ChatResult) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** The compiled file: a URL is not rewritten as an import is. */
+const compiledWorker = new URL("./worker.js", import.meta.url);
 
 /**
  * Opens an artefact in a worker thread: the caller's event loop never waits for a native run. Requests queue in the
@@ -26,10 +29,13 @@ interface Pending {
  *
  * Errors: those of `openLocalEngine`; `internal` where the worker dies.
  */
-export async function openRemoteEngine(artefactDir: string, options: OpenOptions): Promise<Engine> {
+export async function openRemoteEngine(
+  artefactDir: string,
+  options: OpenOptions,
+  workerFile: URL = compiledWorker,
+): Promise<Engine> {
   const start: WorkerStart = { artefactDir, options };
-  // The compiled file: a URL is not rewritten as an import is.
-  const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: start });
+  const worker = new Worker(workerFile, { workerData: start });
   const pending = new Map<number, Pending>();
   let nextId = 0;
   let whyClosed: LimbeckError | undefined;
@@ -39,7 +45,7 @@ export async function openRemoteEngine(artefactDir: string, options: OpenOptions
   const settle = (id: number): Pending | undefined => {
     const found = pending.get(id);
     pending.delete(id);
-    if (pending.size === 0 && opened === undefined) worker.unref();
+    if (pending.size === 0 && finishClosing === undefined) worker.unref();
     return found;
   };
   const die = (error: LimbeckError): void => {
@@ -56,7 +62,7 @@ export async function openRemoteEngine(artefactDir: string, options: OpenOptions
       case "openFailed":
         return opened?.reject(reviveError(message.error));
       case "token":
-        return pending.get(message.id)?.onToken(message.event);
+        return pending.get(message.id)?.onToken?.(message.event);
       case "done":
         return settle(message.id)?.resolve(message.result);
       case "failed":
@@ -112,6 +118,7 @@ export async function openRemoteEngine(artefactDir: string, options: OpenOptions
       tools,
       options: generate,
       requestedAt,
+      isStreamed: onToken !== undefined,
       cancelFlag,
     };
     return new Promise<ChatResult>((resolve, reject) => {
@@ -140,7 +147,7 @@ export async function openRemoteEngine(artefactDir: string, options: OpenOptions
   return {
     name: info.name,
     info,
-    chat: (messages, tools, generate = {}) => ask(messages, tools, generate, () => undefined),
+    chat: (messages, tools, generate = {}) => ask(messages, tools, generate),
     stream: (messages, tools, generate = {}) =>
       streamChat(
         (onToken, signal) => ask(messages, tools, { ...generate, signal }, onToken),
@@ -157,7 +164,7 @@ type Ask = (
   messages: ChatOrder["messages"],
   tools: ChatOrder["tools"],
   options: ChatOrder["options"] & { readonly signal?: AbortSignal },
-  onToken: (event: TokenEvent) => void,
+  onToken?: (event: TokenEvent) => void,
 ) => Promise<ChatResult>;
 
 function post(worker: Worker, message: ToWorker): void {

@@ -136,24 +136,34 @@ export function createSampler(vocabSize: number): Sampler {
   };
 
   /**
+   * Fills `heap` with the tokens that can be kept at all; returns how many. Tokens below (1 − p) / V of the mass
+   * together have less than 1 − p: the rest reaches p without them. So a peaked distribution leaves a short heap.
+   */
+  const fillHeap = (total: number): number => {
+    const { topK, topP, minP } = settings;
+    const rest = topK === 0 ? ((1 - topP) * total) / vocabSize : 0;
+    // The best token has weight 1, so min-p is a limit of the weights themselves.
+    const least = Math.max(minP, rest, Number.MIN_VALUE);
+    let size = 0;
+    for (let id = 0; id < vocabSize; id++) if ((weights[id] as number) >= least) heap[size++] = id;
+    for (let root = (size >> 1) - 1; root >= 0; root--) siftDown(root, size);
+    return size;
+  };
+
+  /**
    * Fills `kept` with the tokens that top-k, top-p and min-p leave; returns how many. A heap gives the tokens in
    * falling order, so a nucleus of few tokens costs O(V) and not a sort of the vocabulary.
    */
   const keepProbable = (total: number): number => {
-    const { topK, topP, minP } = settings;
-    for (let id = 0; id < vocabSize; id++) heap[id] = id;
-    for (let root = (vocabSize >> 1) - 1; root >= 0; root--) siftDown(root, vocabSize);
-    const most = topK === 0 ? vocabSize : Math.min(topK, vocabSize);
-    let size = vocabSize;
+    const { topK, topP } = settings;
+    let size = fillHeap(total);
+    const most = topK === 0 ? size : Math.min(topK, size);
     let count = 0;
     let mass = 0; // of the tokens kept so far
     while (count < most) {
       const id = heap[0] as number;
-      const weight = weights[id] as number;
-      // weight of the best token is 1, so min-p compares with minP itself.
-      if (count > 0 && (weight < minP || weight === 0)) break;
       kept[count++] = id;
-      mass += weight;
+      mass += weights[id] as number;
       heap[0] = heap[--size] as number;
       siftDown(0, size);
       if (topK === 0 && mass >= topP * total) break;

@@ -18,6 +18,8 @@ export interface ChatOrder {
   readonly options: Omit<GenerateOptions, "signal">;
   /** When the caller asked, on the monotonic clock. */
   readonly requestedAt: number;
+  /** Whether tokens are wanted as they are made: otherwise they come with the result, which costs less. */
+  readonly isStreamed: boolean;
   /** One int32; not 0 once the caller cancels. The worker reads it between steps, messages only between requests. */
   readonly cancelFlag: Int32Array<SharedArrayBuffer>;
 }

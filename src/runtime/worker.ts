@@ -24,12 +24,14 @@ async function serve(): Promise<void> {
       );
       return;
     }
-    const { id, messages, tools, options: generate, requestedAt, cancelFlag } = order;
+    const { id, messages, tools, options: generate, requestedAt, isStreamed, cancelFlag } = order;
     engine
       .run(messages, tools, generate, {
         requestedAt,
         isCancelled: () => Atomics.load(cancelFlag, 0) !== 0,
-        onToken: (event) => send({ kind: "token", id, event }),
+        onToken: (event) => {
+          if (isStreamed) send({ kind: "token", id, event });
+        },
       })
       .then(
         (result) => send({ kind: "done", id, result }),

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scanPrivacy } from "./privacy.ts";
 
+const none = (): readonly string[] => [];
+
 function kindsIn(text: string, known: readonly string[] = []): string[] {
-  return scanPrivacy(text, known).leaks.map((leak) => leak.kind);
+  return scanPrivacy(text, () => known).leaks.map((leak) => leak.kind);
 }
 
 test("finds addresses, numbers, identifiers, keys and foreign hosts", () => {
@@ -14,8 +16,8 @@ test("finds addresses, numbers, identifiers, keys and foreign hosts", () => {
   assert.deepEqual(kindsIn("see https://intranet.corp.io/path?q=1."), ["url"]);
   assert.deepEqual(
     // Written in two parts, so that nobody's secret scanner takes the test for a secret.
-    ["sk-" + "abcdEFGH12345678", "gh" + "p_abcdefghijklmnopqrst", "AK" + "IAABCDEFGHIJKLMNOP"].flatMap((key) =>
-      kindsIn(`the key is ${key}!`),
+    ["sk-" + "abcdEFGH12345678", "gh" + "p_abcdefghijklmnopqrst", "AK" + "IAABCDEFGHIJKLMNOP"].flatMap(
+      (key) => kindsIn(`the key is ${key}!`),
     ),
     ["key", "key", "key"],
   );
@@ -31,24 +33,27 @@ test("leaves ordinary text alone", () => {
     "see https://docs.example.com/a and mail info@example.org",
     "risk-averse people and a sk-8 board",
   ]) {
-    assert.deepEqual(scanPrivacy(text, []), { leaks: [], copied: 0 }, text);
+    assert.deepEqual(scanPrivacy(text, none), { leaks: [], copied: 0 }, text);
   }
 });
 
 test("what the user said or a tool returned is copied, not leaked", () => {
   const known = ["mail Jane.Doe@corp.io and ring (555) 123-4567", '{"url":"https://maps.corp.io/x1"}'];
-  const scan = scanPrivacy("sent to jane.doe@corp.io, rang 555 123 4567, see https://maps.corp.io/x1", known);
+  const scan = scanPrivacy(
+    "sent to jane.doe@corp.io, rang 555 123 4567, see https://maps.corp.io/x1",
+    () => known,
+  );
   assert.deepEqual(scan, { leaks: [], copied: 3 });
   assert.deepEqual(kindsIn("jane.roe@corp.io", known), ["email"]);
 });
 
 test("each occurrence counts, however small its share of the text", () => {
   const text = `${"word ".repeat(5000)}a@b.io and a@b.io`;
-  assert.equal(scanPrivacy(text, []).leaks.length, 2);
+  assert.equal(scanPrivacy(text, none).leaks.length, 2);
 });
 
 test("the allow-list takes hosts with their subdomains and exact values", () => {
   const allow = { hosts: ["corp.io"], values: ["555-123-4567"] };
-  assert.deepEqual(scanPrivacy("https://a.corp.io/x and b@corp.io and 555-123-4567", [], allow).leaks, []);
-  assert.equal(scanPrivacy("https://notcorp.io/x", [], allow).leaks.length, 1);
+  assert.deepEqual(scanPrivacy("https://a.corp.io/x and b@corp.io and 555-123-4567", none, allow).leaks, []);
+  assert.equal(scanPrivacy("https://notcorp.io/x", none, allow).leaks.length, 1);
 });

@@ -45,10 +45,14 @@ function parameterFor(schema: JsonObject, expected: AstValue): AstParameter {
 /** BFCL's form of one accepted value: dictionaries hold lists of accepted values by key. */
 function acceptOne(value: AstValue): AstValue {
   if (Array.isArray(value)) {
-    return value.map((item) => (astTypeOf(item as AstValue) === "dict" ? acceptOne(item as AstValue) : (item as AstValue)));
+    return value.map((item) =>
+      astTypeOf(item as AstValue) === "dict" ? acceptOne(item as AstValue) : (item as AstValue),
+    );
   }
   if (astTypeOf(value) !== "dict") return value;
-  return Object.fromEntries(Object.entries(value as { [key: string]: AstValue }).map(([key, item]) => [key, [item]]));
+  return Object.fromEntries(
+    Object.entries(value as { [key: string]: AstValue }).map(([key, item]) => [key, [item]]),
+  );
 }
 
 /** An expected call in BFCL's terms: the function as far as the expectation needs it, and what is accepted. */

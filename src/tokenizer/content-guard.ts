@@ -31,6 +31,7 @@ export function createContentGuard(specialTokens: readonly string[]): ContentGua
   const find = new RegExp(alternatives, "gu");
   const split = new RegExp(`(${alternatives})`, "u");
   const special = new Set(specialTokens);
+  const clean = new WeakMap<object, boolean>();
   const mark = (value: unknown): unknown => {
     if (typeof value === "string") {
       return value.replace(find, (token) => `${open}${guarded.indexOf(token)}${close}`);
@@ -49,7 +50,13 @@ export function createContentGuard(specialTokens: readonly string[]): ContentGua
   return {
     protect: (request) => {
       const messages = mark(request.messages) as ChatRequest["messages"];
-      const tools = mark(request.tools ?? []) as NonNullable<ChatRequest["tools"]>;
+      const tools = (request.tools ?? []).map((tool) => {
+        // Definitions recur by the thousand; most hold no mark and can be passed on as they are.
+        const isClean = clean.get(tool) ?? !find.test(JSON.stringify(tool));
+        find.lastIndex = 0;
+        clean.set(tool, isClean);
+        return isClean ? tool : (mark(tool) as typeof tool);
+      });
       return { ...request, messages, tools };
     },
     unprotect: (rendered) =>

@@ -6,9 +6,11 @@ import { readJson, readText, sha256 } from "../base/files.ts";
 import { canonicalJson, type Json } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
-import { type BpeModel, mergePiece, pairKey } from "./bpe.ts";
-import { type ChatRequest, renderChat } from "./chat-template.ts";
+import { type ChatRequest, defaultChatTemplate, renderChat } from "./chat-template.ts";
 import { createContentGuard } from "./content-guard.ts";
+import { renderLimbeckChat } from "./limbeck-chat.ts";
+import { createPieceEncoder, type PieceEncoder } from "./piece-encoder.ts";
+import { piecePattern, splitPieces } from "./pre-tokenize.ts";
 import { createStreamDecoder, type StreamDecoder } from "./stream-decoder.ts";
 import { createTokenBytes } from "./token-bytes.ts";
 
@@ -130,20 +132,33 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
   const variables = Object.fromEntries(
     ["bos_token", "eos_token", "pad_token", "unk_token"].map((name) => [name, contentOf(config[name]) ?? ""]),
   );
-  const encodeKnown = (part: string): number[] =>
-    part.length === 0 ? [] : library.encode(part, { add_special_tokens: false }).ids;
+  const isOwnTemplate = template === defaultChatTemplate;
+  const specialId = (part: { readonly text: string; readonly isSpecial: boolean }): number[] | undefined => {
+    const id = part.isSpecial ? idOf.get(part.text) : undefined;
+    return id === undefined ? undefined : [id];
+  };
+  // Our own cut into pieces is known, so pieces can be looked up; any other tokenizer is the library's business.
+  const own = JSON.stringify(json["pre_tokenizer"] ?? null).includes(JSON.stringify(piecePattern))
+    ? createPieceEncoder(library, model, idOf, splitPieces)
+    : null;
+  const encodeKnown = (part: string): number[] => {
+    if (part.length === 0) return [];
+    if (own === null) return library.encode(part, { add_special_tokens: false }).ids;
+    return guard.parts(part).flatMap((piece) => specialId(piece) ?? own.encode(piece.text));
+  };
   const encodePlain = (part: string): number[] => guard.spell(part).flatMap(encodeKnown);
   const bytesOf = (id: number): Uint8Array => {
     const found = bytes[id];
     if (found !== undefined) return found;
     throw new LimbeckError("internal", `token id: expected 0 to ${vocabSize - 1}, got ${id}`);
   };
-  let dropoutEncoder: ((part: string, p: number, random: Random) => number[]) | undefined;
+  let bpe: PieceEncoder | null | undefined;
   const encodeDropped = (part: string, p: number, random: Random): number[] => {
-    dropoutEncoder ??= createDropoutEncoder(library, model, idOf, source);
-    return guard.parts(part).flatMap((piece) => {
-      const special = piece.isSpecial ? idOf.get(piece.text) : undefined;
-      return special === undefined ? dropoutEncoder!(piece.text, p, random) : [special];
+    bpe ??= createPieceEncoder(library, model, idOf);
+    if (bpe !== null) return guard.parts(part).flatMap((piece) => specialId(piece) ?? bpe!.encode(piece.text, p, random));
+    throw new LimbeckError("invalid_config", `BPE dropout: expected a BPE model, got ${String(model["type"])}`, {
+      cure: "Set the dropout to 0 for this tokenizer.",
+      fields: { source },
     });
   };
   const decode = (ids: Iterable<number>): string => {
@@ -166,7 +181,7 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
       const { addGenerationPrompt = false, dropout } = options;
       const request: ChatRequest = guard.protect({ messages, tools, addGenerationPrompt, variables });
       return guard
-        .unprotect(renderChat(template, request))
+        .unprotect(isOwnTemplate ? renderLimbeckChat(request) : renderChat(template, request))
         .flatMap((part) =>
           part.isContent
             ? encodePlain(part.text)
@@ -190,44 +205,4 @@ function openLibrary(source: string, json: JsonRecord, config: JsonRecord): HfTo
   } catch (cause) {
     throw invalid(source, `tokenizer.json cannot be used: ${(cause as Error).message}`, cause);
   }
-}
-
-/** BPE with dropout over the pieces of the library's own pre-tokenizer. */
-function createDropoutEncoder(
-  library: HfTokenizer,
-  model: JsonRecord,
-  idOf: ReadonlyMap<string, number>,
-  source: string,
-): (text: string, p: number, random: Random) => number[] {
-  const { merges } = model;
-  if (model["type"] !== "BPE" || !Array.isArray(merges) || library.pre_tokenizer === null) {
-    throw new LimbeckError(
-      "invalid_config",
-      `BPE dropout: expected a BPE model with a pre-tokenizer, got ${String(model["type"])}`,
-      {
-        cure: "Set the dropout to 0 for this tokenizer.",
-        fields: { source },
-      },
-    );
-  }
-  const ranks = new Map<string, number>();
-  (merges as readonly Json[]).forEach((merge, rank) => {
-    const [left, right] = (typeof merge === "string" ? merge.split(" ") : merge) as [string, string];
-    ranks.set(pairKey(left, right), rank);
-  });
-  const bpe: BpeModel = { ranks, idOf };
-  const { normalizer, pre_tokenizer: preTokenizer } = library;
-  return (text, p, random) => {
-    const normal = normalizer === null ? text : normalizer.normalize(text);
-    const ids: number[] = [];
-    for (const piece of preTokenizer.pre_tokenize(normal)) {
-      for (const token of mergePiece(bpe, piece, p, random)) {
-        const id = idOf.get(token);
-        if (id === undefined)
-          throw invalid(source, `expected the merge result "${token}" to be a token, got none`);
-        ids.push(id);
-      }
-    }
-    return ids;
-  };
 }

@@ -13,8 +13,8 @@ export interface BpeTraining {
   readonly specialTokens: readonly string[];
   /** Names such as `set_timer` that must be one token; parts of other names are never merged across `_`. */
   readonly wholeWords?: readonly string[];
-  /** A piece that occurs n times counts n^power: below 1, words of closed lists take fewer places from rare ones. */
-  readonly power?: number;
+  /** How much a piece that occurs `count` times counts (default: `count`), so that closed lists do not fill the vocabulary. */
+  readonly weigh?: (piece: string, count: number) => number;
 }
 
 interface Word {
@@ -100,11 +100,11 @@ class PairTable {
  * the same bytes. Errors: `invalid_config` where the vocabulary is too small for the bytes, specials and whole words.
  */
 export function trainBpe(training: BpeTraining): { readonly [key: string]: Json } {
-  const { vocabSize, specialTokens, wholeWords = [], power = 1 } = training;
+  const { vocabSize, specialTokens, wholeWords = [], weigh = (_, count) => count } = training;
   const counts = countPieces(training.texts);
   const words: Word[] = [...counts]
-    .map(([piece, count]) => ({ parts: [...toByteLevel(piece)], count: Math.round(1000 * count ** power) }))
-    .filter((word) => word.parts.length > 1);
+    .map(([piece, count]) => ({ parts: [...toByteLevel(piece)], count: weigh(piece, count) }))
+    .filter((word) => word.parts.length > 1 && word.count > 0);
   const vocab = [...specialTokens, ...byteAlphabet];
   const known = new Set(vocab);
   const merges: [string, string][] = [];

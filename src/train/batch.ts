@@ -130,7 +130,10 @@ export function createBatchBuffers(options: BatchOptions): BatchBuffers {
       let m = 0;
       let tokens = 0;
       rows.forEach((row, r) => {
-        invariant(row.ids.length <= T && m + row.positions.length <= M, `row ${row.exampleId} fits the shape`);
+        invariant(
+          row.ids.length <= T && m + row.positions.length <= M,
+          `row ${row.exampleId} fits the shape`,
+        );
         tokens += row.ids.length;
         for (let i = 0; i < row.ids.length; i++) ids[2 * (r * T + i)] = row.ids[i]!;
         const stored = k > 0 ? topk?.find(row.exampleId, row.voice) : undefined;
@@ -156,7 +159,10 @@ export function createBatchBuffers(options: BatchOptions): BatchBuffers {
             earlyMask[r * earlyTokens + j] = 1;
           }
         }
-        invariant(!stored || record === stored.start + stored.count, `top-k of ${row.exampleId} fits its row`);
+        invariant(
+          !stored || record === stored.start + stored.count,
+          `top-k of ${row.exampleId} fits its row`,
+        );
       });
       return tokens;
     },

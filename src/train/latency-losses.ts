@@ -1,5 +1,5 @@
-import type { Value } from "../graph/graph.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
+import type { Value } from "../graph/graph.ts";
 
 /** Least value of 1 − p before its logarithm is taken: float32 has no more digits near p = 1. */
 const complementFloor = 1e-6;

@@ -26,7 +26,11 @@ const call = 1;
 
 function normals(shape: readonly number[], scale = 1): Tensor {
   const count = shape.reduce((a, b) => a * b, 1);
-  return tensor("float64", shape, Float64Array.from({ length: count }, () => random.normal() * scale));
+  return tensor(
+    "float64",
+    shape,
+    Float64Array.from({ length: count }, () => random.normal() * scale),
+  );
 }
 
 function floats(shape: readonly number[], values: readonly number[]): Tensor {
@@ -54,7 +58,11 @@ const classes = int64(
 
 interface Loss {
   readonly feeds: NamedTensors;
-  readonly build: (g: GraphBuilder, picked: ReturnType<typeof pickLogProbabilities>, input: (name: string) => Value) => Value;
+  readonly build: (
+    g: GraphBuilder,
+    picked: ReturnType<typeof pickLogProbabilities>,
+    input: (name: string) => Value,
+  ) => Value;
 }
 
 /** Loss and its gradient with respect to the logits [M, V]. */
@@ -62,7 +70,9 @@ function evaluate(loss: Loss, logits: Tensor): { value: number; gradient: Float6
   const g = new GraphBuilder("loss");
   const x = g.input("logits", "float64", [M, V]);
   const at = g.input("classes", "int64", [M, 3 + K]);
-  const inputs = new Map(Object.entries(loss.feeds).map(([name, t]) => [name, g.input(name, t.dtype, t.shape)]));
+  const inputs = new Map(
+    Object.entries(loss.feeds).map(([name, t]) => [name, g.input(name, t.dtype, t.shape)]),
+  );
   const value = loss.build(g, pickLogProbabilities(g, x, at), (name) => inputs.get(name)!);
   g.output("value", value);
   g.output("gradient", gradients(g, value, [x])[0]!);
@@ -163,7 +173,12 @@ test("forward divergence without temperature equals the sum over k + 1 classes",
       build: (g, picked, input) =>
         topkDivergence(
           g,
-          { topk: picked.topk!, tail: tailMass(g, picked.topk!), teacher: input("teacher"), weight: input("weight") },
+          {
+            topk: picked.topk!,
+            tail: tailMass(g, picked.topk!),
+            teacher: input("teacher"),
+            weight: input("weight"),
+          },
           { temperature: 1, divergence: "forward" },
         ),
     },
@@ -187,7 +202,8 @@ test("the tail penalty is the student's mass outside the top-k", () => {
   const gradient = assertGradient("tail", loss, logits);
   assert.ok(isZero(rowOf(gradient, 0)));
   const row = [...(logits.data as Float64Array).subarray(V, 2 * V)].map(Math.exp);
-  const outside = row.reduce((sum, x, v) => sum + (topk.includes(v) ? 0 : x), 0) / row.reduce((a, b) => a + b, 0);
+  const outside =
+    row.reduce((sum, x, v) => sum + (topk.includes(v) ? 0 : x), 0) / row.reduce((a, b) => a + b, 0);
   assert.ok(Math.abs(evaluate(loss, logits).value - outside) < 1e-12);
 });
 
@@ -229,7 +245,8 @@ test("length penalty: expected length from hazards, exempt rows and padding free
   assert.ok(Math.abs(value - expected) < 1e-12, `expected ${expected}, got ${value}`);
   // The direction: more probability of ending lowers the penalty.
   assert.ok(gradient[0 * V + end]! < 0 && gradient[1 * V + end]! < 0);
-  for (const m of [3, 4, 5]) assert.ok(isZero(rowOf(gradient, m)), `position ${m} belongs to no penalised row`);
+  for (const m of [3, 4, 5])
+    assert.ok(isZero(rowOf(gradient, m)), `position ${m} belongs to no penalised row`);
 });
 
 test("length penalty: nothing at or below the teacher's length plus the hinge", () => {
@@ -256,7 +273,12 @@ test("early prior: −log of the probability that a call opens, only where a too
       weight: floats([2], [1, 0]),
     },
     build: (g, picked, input) =>
-      earlyCallPrior(g, { call: picked.call, grid: input("grid"), mask: input("mask"), weight: input("weight") }),
+      earlyCallPrior(g, {
+        call: picked.call,
+        grid: input("grid"),
+        mask: input("mask"),
+        weight: input("weight"),
+      }),
   };
   const logits = normals([M, V]);
   const gradient = assertGradient("early prior", loss, logits);
@@ -267,5 +289,6 @@ test("early prior: −log of the probability that a call opens, only where a too
   const expected = -Math.log(1 - (1 - p[0]!) * (1 - p[1]!));
   assert.ok(Math.abs(evaluate(loss, logits).value - expected) < 1e-12);
   assert.ok(gradient[call]! < 0, "opening a call becomes likelier");
-  for (const m of [3, 4, 5]) assert.ok(isZero(rowOf(gradient, m)), `position ${m} is of a control or of no row`);
+  for (const m of [3, 4, 5])
+    assert.ok(isZero(rowOf(gradient, m)), `position ${m} is of a control or of no row`);
 });

@@ -1,5 +1,5 @@
-import type { Value } from "../graph/graph.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
+import type { Value } from "../graph/graph.ts";
 
 /** The parts that a training loss may have; their order is the order of `parts` and `part_weights` in a graph. */
 export const lossParts = ["ce", "kl", "tail", "early_ce", "early_prior", "length"] as const;

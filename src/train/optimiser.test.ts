@@ -61,7 +61,8 @@ test("AdamW equals the textbook form in float64 over many steps, with decay on m
       average[i] = 0.9 * average[i]! + 0.1 * w[i]!;
     }
   }
-  const worst = (a: Float32Array, b: Float64Array): number => Math.max(...a.map((x, i) => Math.abs(x - b[i]!)));
+  const worst = (a: Float32Array, b: Float64Array): number =>
+    Math.max(...a.map((x, i) => Math.abs(x - b[i]!)));
   assert.ok(worst(weights.data, w) < 2e-6, `weights: largest difference ${worst(weights.data, w)}`);
   const averageDifference = worst(optimiser.average!.data, average);
   assert.ok(averageDifference < 2e-6, `average: largest difference ${averageDifference}`);

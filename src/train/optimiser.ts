@@ -1,5 +1,5 @@
-import { LimbeckError } from "../base/errors.ts";
 import type { Backend, Binding, Session } from "../backend/session.ts";
+import { LimbeckError } from "../base/errors.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Tensor, zeros } from "../tensor/tensor.ts";
@@ -74,9 +74,13 @@ export function updateScalars(
   learningRate: number,
 ): { a: number; b: number; decay: number } {
   if (!(learningRate > 0)) {
-    throw new LimbeckError("invalid_config", `learning rate: expected a positive number, got ${learningRate}`, {
-      cure: "Set optimiser.learning_rate above 0, and schedule.floor above 0 if the rate falls to it.",
-    });
+    throw new LimbeckError(
+      "invalid_config",
+      `learning rate: expected a positive number, got ${learningRate}`,
+      {
+        cure: "Set optimiser.learning_rate above 0, and schedule.floor above 0 if the rate falls to it.",
+      },
+    );
   }
   const { beta1, beta2, epsilon, weightDecay } = settings;
   const rate = (learningRate * (1 - beta1)) / (1 - beta1 ** step);
@@ -145,8 +149,7 @@ export async function createOptimiser(
     const inputs: Record<string, Tensor> = { ...scalars };
     const outputs: Record<string, Tensor> = {};
     for (const segment of segments) {
-      const slice = (arena: Arena): Tensor =>
-        arenaSlice(arena, segment.start, segment.start + segment.count);
+      const slice = (arena: Arena): Tensor => arenaSlice(arena, segment.start, segment.start + segment.count);
       inputs[`g.${segment.name}`] = slice(gradients);
       const state: [string, Arena | null][] = [
         ["w", weights],

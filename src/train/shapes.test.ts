@@ -76,7 +76,10 @@ test("the Dirichlet draw has the target as mean and tightens with the concentrat
     const worst = Math.max(...mean.map((m, i) => Math.abs(m - target[i]!)));
     assert.ok(worst < 0.02, `mean ${mean}`);
     const expected = Math.sqrt((0.4 * 0.6) / (concentration + 1));
-    assert.ok(Math.abs(deviation - expected) < 0.15 * expected, `deviation ${deviation}, expected ${expected}`);
+    assert.ok(
+      Math.abs(deviation - expected) < 0.15 * expected,
+      `deviation ${deviation}, expected ${expected}`,
+    );
   }
 });
 

@@ -122,9 +122,7 @@ export function planEpoch(
   const queues = buckets.map((b) => random.shuffle(b).reverse());
   const target = settings.mix ?? natural;
   const hasRows = queues.some((q) => q.length > 0);
-  const plannedMix = hasRows
-    ? drawDirichlet(target, settings.concentration, random)
-    : target.map(() => 0);
+  const plannedMix = hasRows ? drawDirichlet(target, settings.concentration, random) : target.map(() => 0);
   const rarest = target.reduce((best, share, s) => (share > 0 && share < (target[best] ?? 1) ? s : best), 0);
   const batches: PlannedBatch[] = [];
   let filledTokens = 0;

@@ -35,7 +35,12 @@ export interface StepGraphOptions {
   /** N of the early-call prior. */
   readonly earlyTokens: number;
   /** Most rollout tokens, and the shape of the penalty, of the length part. */
-  readonly length: { readonly tokens: number; readonly hinge: number; readonly slope: number; readonly cap: number };
+  readonly length: {
+    readonly tokens: number;
+    readonly hinge: number;
+    readonly slope: number;
+    readonly cap: number;
+  };
   /** Linear weights pass through fakeQuant. */
   readonly isQuantised: boolean;
   /** Adds the backward pass: outputs `grad.<parameter>`. */

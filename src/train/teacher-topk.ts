@@ -126,7 +126,10 @@ export async function teacherTopk(options: TopkOptions): Promise<TopkStore> {
   const { teacher, rows, k, file } = options;
   const { vocabSize } = teacher.config;
   if (k > vocabSize) {
-    throw new LimbeckError("invalid_config", `loss.k: expected at most the vocabulary's ${vocabSize}, got ${k}`);
+    throw new LimbeckError(
+      "invalid_config",
+      `loss.k: expected at most the vocabulary's ${vocabSize}, got ${k}`,
+    );
   }
   const fingerprint = topkFingerprint(teacher.fingerprint, options.tokenizerFingerprint, rows, k);
   if (file !== null && existsSync(file)) {
@@ -135,7 +138,10 @@ export async function teacherTopk(options: TopkOptions): Promise<TopkStore> {
   }
   const sizes = rows.map((row) => ({
     tokens: row.ids.length,
-    completions: Math.max(1, row.klMask.reduce((a, b) => a + b, 0)),
+    completions: Math.max(
+      1,
+      row.klMask.reduce((a, b) => a + b, 0),
+    ),
   }));
   const settings: ShapeSettings = {
     lengths: options.lengths,
@@ -161,7 +167,10 @@ export async function teacherTopk(options: TopkOptions): Promise<TopkStore> {
   for (const [s, shape] of shapes.entries()) {
     const batches = plan.batches.filter((b) => b.shape === s);
     if (batches.length === 0) continue;
-    const session = await options.backend.compile(buildLogProbabilityGraph(teacher.config, shape), compileOptions);
+    const session = await options.backend.compile(
+      buildLogProbabilityGraph(teacher.config, shape),
+      compileOptions,
+    );
     const idTensor = zeros("int64", [shape.rows, shape.tokens]);
     const positions = zeros("int64", [shape.completions]);
     const output = zeros("float32", [shape.completions, vocabSize]);

@@ -3,8 +3,8 @@ import { LimbeckError } from "../base/errors.ts";
 import { withFileErrors, writeFileAtomic } from "../base/files.ts";
 import { type Json, parseJson, stringifyJson } from "../base/json.ts";
 import { fromFloat16 } from "../tensor/half.ts";
-import type { Voice } from "./rows.ts";
 import { tailFloor } from "./losses.ts";
+import type { Voice } from "./rows.ts";
 
 // The side file of the teacher's top-k. All numbers little-endian:
 //   "LBTOPK1\n" | uint32 length of the JSON | JSON header, padded with spaces to a multiple of 8 | records
@@ -135,8 +135,7 @@ export function openTopk(header: TopkHeader, records: Uint8Array): TopkStore {
       }
       logs[logsAt + k] = Math.log(Math.max(1 - inside, tailFloor));
     },
-    halves: (index) =>
-      Uint16Array.from({ length: k }, (_, i) => halfAt(index * stride + idBytes + 2 * i)),
+    halves: (index) => Uint16Array.from({ length: k }, (_, i) => halfAt(index * stride + idBytes + 2 * i)),
   };
 }
 

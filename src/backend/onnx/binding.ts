@@ -5,7 +5,7 @@ import { type Tensor, type TensorData, zeros } from "../../tensor/tensor.ts";
 import type { Binding, NamedTensors, TensorSpec } from "../session.ts";
 import type { NativeCall } from "./call.ts";
 import { checkFeeds, checkNames, checkTensor } from "./feeds.ts";
-import { staysInPlace } from "./memory.ts";
+import { copyElements, staysInPlace } from "./memory.ts";
 
 /** What a binding needs of its session. */
 export interface BindingHost {
@@ -23,71 +23,66 @@ interface Place {
   readonly tensor: Tensor;
 }
 
-function sharesMemory(a: TensorData, b: TensorData): boolean {
-  return (
-    a.buffer === b.buffer &&
-    a.byteOffset < b.byteOffset + b.byteLength &&
-    b.byteOffset < a.byteOffset + a.byteLength
-  );
-}
-
 function isSameMemory(a: TensorData, b: TensorData): boolean {
   return a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
 }
 
+function pairOf(a: Place, b: Place): InPlacePair {
+  const [output, other] = a.isInput ? [b, a] : [a, b];
+  if (!other.isInput || !isSameMemory(output.tensor.data, other.tensor.data)) {
+    const kind = other.isInput ? "input" : "output";
+    throw new LimbeckError(
+      "invalid_tensor",
+      `output "${output.name}": expected memory of its own or exactly that of one input, got an overlap with ${kind} "${other.name}"`,
+      { fields: { output: output.name, [kind]: other.name } },
+    );
+  }
+  return { input: other.name, output: output.name };
+}
+
 /**
  * Which outputs are written over which inputs. Error: `invalid_tensor` where memory overlaps in any other way: inputs
- * may share memory with each other, an output only with one input, whole.
+ * may share memory with each other, an output only with inputs, whole.
  */
 function findInPlacePairs(places: readonly Place[]): InPlacePair[] {
   const byBuffer = new Map<ArrayBufferLike, Place[]>();
   for (const place of places) {
-    const { buffer } = place.tensor.data;
-    byBuffer.set(buffer, [...(byBuffer.get(buffer) ?? []), place]);
+    const group = byBuffer.get(place.tensor.data.buffer);
+    if (group) group.push(place);
+    else byBuffer.set(place.tensor.data.buffer, [place]);
   }
   const pairs: InPlacePair[] = [];
   for (const group of byBuffer.values()) {
-    for (const output of group) {
-      if (output.isInput) continue;
-      for (const other of group) {
-        if (other === output || !sharesMemory(output.tensor.data, other.tensor.data)) continue;
-        if (!other.isInput || !isSameMemory(output.tensor.data, other.tensor.data)) {
-          const kind = other.isInput ? "input" : "output";
-          throw new LimbeckError(
-            "invalid_tensor",
-            `output "${output.name}": expected memory of its own or exactly that of one input, got an overlap with ${kind} "${other.name}"`,
-            {
-              fields: { output: output.name, [kind]: other.name },
-            },
-          );
-        }
-        pairs.push({ input: other.name, output: output.name });
+    group.sort((a, b) => a.tensor.data.byteOffset - b.tensor.data.byteOffset);
+    for (const [i, place] of group.entries()) {
+      const { byteOffset, byteLength } = place.tensor.data;
+      for (let j = i + 1; j < group.length; j++) {
+        const next = group[j]!;
+        if (next.tensor.data.byteOffset >= byteOffset + byteLength) break;
+        if (!place.isInput || !next.isInput) pairs.push(pairOf(place, next));
       }
     }
   }
   return pairs;
 }
 
-/** Memory that native code may keep, for small arrays that V8 may move: copied before and after each run. */
+/** Stands in for small arrays, which V8 may move: what native code reads or writes is a copy. */
 class Staging {
-  private readonly copies = new Map<TensorData, Tensor>();
+  private readonly pairs: { readonly own: TensorData; readonly copy: TensorData }[] = [];
 
   place(value: Tensor): Tensor {
     if (staysInPlace(value)) return value;
-    let copy = this.copies.get(value.data);
-    if (!copy) {
-      copy = zeros(value.dtype, value.shape);
-      this.copies.set(value.data, copy);
-    }
+    const copy = zeros(value.dtype, value.shape);
+    this.pairs.push({ own: value.data, copy: copy.data });
     return copy;
   }
 
   copyIn(): void {
-    for (const [data, copy] of this.copies) (copy.data as Uint8Array).set(data as Uint8Array);
+    for (const { own, copy } of this.pairs) copyElements(own, copy);
   }
 
   copyOut(): void {
-    for (const [data, copy] of this.copies) (data as Uint8Array).set(copy.data as Uint8Array);
+    for (const { own, copy } of this.pairs) copyElements(copy, own);
   }
 }
 
@@ -95,7 +90,8 @@ class Staging {
 export class OnnxBinding implements Binding {
   private readonly host: BindingHost;
   private readonly call: NativeCall;
-  private readonly staging = new Staging();
+  private readonly read = new Staging();
+  private readonly written = new Staging();
   private isClosed = false;
 
   constructor(
@@ -118,8 +114,8 @@ export class OnnxBinding implements Binding {
     if (session.graph) assertInPlaceSafe(session.graph, pairs);
     this.host = host;
     this.call = host.prepare(
-      session.inputs.map(({ name }) => this.staging.place(inputs[name]!)),
-      session.outputs.map(({ name }) => this.staging.place(outputs[name]!)),
+      session.inputs.map(({ name }) => this.read.place(inputs[name]!)),
+      session.outputs.map(({ name }) => this.written.place(outputs[name]!)),
     );
   }
 
@@ -131,16 +127,16 @@ export class OnnxBinding implements Binding {
 
   async run(): Promise<void> {
     this.assertReady();
-    this.staging.copyIn();
+    this.read.copyIn();
     await this.host.run(this.call);
-    this.staging.copyOut();
+    this.written.copyOut();
   }
 
   runSync(): void {
     this.assertReady();
-    this.staging.copyIn();
+    this.read.copyIn();
     this.host.runSync(this.call);
-    this.staging.copyOut();
+    this.written.copyOut();
   }
 
   close(): void {

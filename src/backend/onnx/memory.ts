@@ -1,5 +1,5 @@
 import { elementTypes } from "../../lower/onnx/element-types.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import type { Tensor, TensorData } from "../../tensor/tensor.ts";
 import type { Handle, Ort, OrtApi } from "./ort-api.ts";
 
 /**
@@ -11,6 +11,12 @@ const movableBytes = 256;
 /** Whether native code may keep the address of the tensor's memory. */
 export function staysInPlace({ data }: Tensor): boolean {
   return data.buffer.byteLength > movableBytes;
+}
+
+/** Copies between arrays of one type. */
+export function copyElements(from: TensorData, to: TensorData): void {
+  // The types of the two belong together, which TypeScript cannot see through the union.
+  (to as Uint8Array).set(from as Uint8Array);
 }
 
 /** A block outside V8's heap that holds numbers or texts for C. */

@@ -84,16 +84,19 @@ export class OrtApi {
   private readonly errorCode: NativeFunction;
   private readonly errorMessage: NativeFunction;
   readonly version: string;
+  /** Kept, since koffi unloads a library when nobody holds its handle, with its functions still in our hands. */
+  readonly library: ReturnType<Koffi["load"]>;
 
-  constructor(library: Koffi, file: string) {
-    this.koffi = library;
+  constructor(koffi: Koffi, file: string) {
+    this.koffi = koffi;
     const pointers = (address: unknown, count: number): readonly Handle[] =>
-      library.decode(address, library.array("void*", count)) as readonly Handle[];
+      koffi.decode(address, koffi.array("void*", count)) as readonly Handle[];
     // struct OrtApiBase { GetApi(version); GetVersionString(); }
-    const base = library.load(file).func("OrtGetApiBase", "void*", [])() as Handle;
+    this.library = koffi.load(file);
+    const base = this.library.func("OrtGetApiBase", "void*", [])() as Handle;
     const [getApi, getVersion] = pointers(base, 2);
     const native = (address: unknown, result: string, parameters: readonly string[]): NativeFunction =>
-      library.decode(address, library.proto(result, [...parameters])) as NativeFunction;
+      koffi.decode(address, koffi.proto(result, [...parameters])) as NativeFunction;
     this.version = native(getVersion, "str", [])() as string;
     const api = native(getApi, "void*", ["uint32_t"])(apiVersion);
     if (!api) {

@@ -6,7 +6,7 @@ import { OnnxBinding } from "./binding.ts";
 import { type CallTarget, NativeCall } from "./call.ts";
 import { describeSession } from "./describe.ts";
 import { checkFeeds, resolveShape } from "./feeds.ts";
-import { memoryInfo, staysInPlace, textTable } from "./memory.ts";
+import { copyElements, memoryInfo, staysInPlace, textTable } from "./memory.ts";
 import type { Handle, Ort } from "./ort-api.ts";
 
 /** Where a session's model comes from. */
@@ -22,7 +22,7 @@ export interface OnnxModelSource {
 function pinned(value: Tensor): Tensor {
   if (staysInPlace(value)) return value;
   const copy = zeros(value.dtype, value.shape);
-  (copy.data as Uint8Array).set(value.data as Uint8Array);
+  copyElements(value.data, copy.data);
   return copy;
 }
 

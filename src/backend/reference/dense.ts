@@ -1,4 +1,5 @@
 import { LimbeckError } from "../../base/errors.ts";
+import { fromBfloat16, fromFloat16 } from "../../tensor/half.ts";
 import { type DType, dtypes, elementCount, type Tensor, tensor } from "../../tensor/tensor.ts";
 
 /**
@@ -70,30 +71,14 @@ export function splitAxis(
   };
 }
 
-/** IEEE 754 binary16 bits as a number. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-const bfloat16Bits = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function bfloat16ToNumber(bits: number): number {
-  bfloat16Bits.setUint16(0, bits);
-  return bfloat16Bits.getFloat32(0);
-}
-
 /** The numbers of a tensor. Error: `invalid_tensor` for integers beyond ±2^53. */
 export function widen(x: Tensor): Dense {
   const { data, dtype, shape } = x;
   if (data instanceof Float64Array) return { shape, data };
-  if (dtype === "float16") return dense(shape, (i) => halfToNumber(Number(data[i])));
-  if (dtype === "bfloat16") return dense(shape, (i) => bfloat16ToNumber(Number(data[i])));
+  if (data instanceof Uint16Array) {
+    const values = dtype === "float16" ? fromFloat16(data) : fromBfloat16(data);
+    return { shape, data: Float64Array.from(values) };
+  }
   const wide = dense(shape, (i) => Number(data[i]));
   if (dtype === "int64") {
     const bad = wide.data.find((value) => !Number.isSafeInteger(value));

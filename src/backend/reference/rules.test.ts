@@ -80,7 +80,7 @@ const examples: { readonly [O in OpName]: Example } = {
   sub: example([f([2, 1], 1, 2), vector(10, 20)], (b, [x, y]) => b.sub(x!, y!), [-9, -19, -8, -18]),
   mul: example([matrix, f([], 2)], (b, [x, y]) => b.mul(x!, y!), [2, 4, 6, 8, 10, 12]),
   div: example([integers(7, -7), integers(2, 2)], (b, [x, y]) => b.div(x!, y!), [3, -3]),
-  maximum: example([vector(1, 5), vector(3, 2)], (b, [x, y]) => b.maximum(x!, y!), [3, 5]),
+  maximum: example([vector(1, 5), vector(3)], (b, [x, y]) => b.maximum(x!, y!), [3, 5]),
   minimum: example([vector(1, 5), vector(3, 2)], (b, [x, y]) => b.minimum(x!, y!), [1, 2]),
   equal: example([vector(1, 2), f([], 2)], (b, [x, y]) => b.equal(x!, y!), [0, 1]),
   less: example([vector(1, 2), f([], 2)], (b, [x, y]) => b.less(x!, y!), [1, 0]),
@@ -91,8 +91,9 @@ const examples: { readonly [O in OpName]: Example } = {
   ),
   matmul: example(
     [f([1, 3, 2], 1, 4, 2, 5, 3, 6), f([2, 1, 3], 1, 0, 0, 0, 1, 1)],
-    (b, [x, y]) => b.matmul(x!, y!, { transA: true, transB: true, alpha: 10 }),
+    (b, [x, y]) => [b.matmul(x!, y!, { transA: true, transB: true, alpha: 10 }), b.matmul(y!, x!)],
     [10, 40, 50, 110],
+    [1, 4, 5, 11],
   ),
   transpose: example([matrix], (b, [x]) => b.transpose(x!, [1, 0]), [1, 4, 2, 5, 3, 6]),
   reshape: example([matrix], (b, [x]) => b.reshape(x!, [3, -1]), [1, 2, 3, 4, 5, 6]),
@@ -134,9 +135,10 @@ const examples: { readonly [O in OpName]: Example } = {
     [0, 0, 0, 0, 0, 0, 5, 7, 9],
   ),
   gatherElements: example(
-    [matrix, int64([2, 1], [2, 0])],
-    (b, [x, at]) => b.gatherElements(x!, at!, 1),
+    [matrix, int64([2, 1], [2, 0]), int64([1, 3], [1, 0, 1])],
+    (b, [x, columns, rows]) => [b.gatherElements(x!, columns!, 1), b.gatherElements(x!, rows!, 0)],
     [3, 4],
+    [4, 2, 6],
   ),
   scatterElementsAdd: example(
     [matrix, int64([2, 2], [2, 2, 0, 1]), f([2, 2], 10, 20, 30, 40)],
@@ -145,22 +147,28 @@ const examples: { readonly [O in OpName]: Example } = {
   ),
   // mean x² = 12.5 − 0.25 + 0.25.
   rmsNorm: example([vector(3, 4), vector(1, 2)], (b, [x, w]) => b.rmsNorm(x!, w!, 12.5), [3 / 5, 8 / 5]),
+  // At position 0 the pairs (1, 3) and (2, 4) stay; at 1 the first turns by a quarter, the second by a half.
   rotary: example(
-    [f([1, 1, 2, 2], 1, 2, 3, 4), quarterTurn.cos, quarterTurn.sin],
+    [f([1, 1, 2, 4], 1, 2, 3, 4, 1, 2, 3, 4), f([2, 2], 1, 1, 0, -1), f([2, 2], 0, 0, 1, 0)],
     (b, [x, cos, sin]) => [b.rotary(x!, cos!, sin!), b.rotary(x!, cos!, sin!, true)],
-    [1, 2, -4, 3],
-    [1, 2, 4, -3],
+    [1, 2, 3, 4, -3, -2, 1, -4],
+    [1, 2, 3, 4, 3, -2, -1, -4],
   ),
   swiglu: example([vector(Math.log(3)), vector(2)], (b, [x, y]) => b.swiglu(x!, y!), [1.5 * Math.log(3)]),
-  // The scores are 0 and ln 2; the first query sees the first two of three keys.
+  // Two heads. The scores of the first are 0, ln 2 and 2.5, or 0; the first query sees the first two of three keys.
+  // Those of the second are beyond what exp can hold.
   attention: example(
-    [f([1, 1, 2, 1], 1, 0), f([1, 1, 3, 1], 0, 2 * Math.LN2, 5), f([1, 1, 3, 1], 3, 6, 9)],
+    [
+      f([1, 2, 2, 1], 1, 0, 1000, 1000),
+      f([1, 2, 3, 1], 0, 2 * Math.LN2, 5, 4, 8, 8),
+      f([1, 2, 3, 1], 3, 6, 9, 1, 2, 4),
+    ],
     (b, [q, k, v]) => {
       const { out, probabilities } = b.attention(q!, k!, v!, { scale: 0.5, causal: true });
       return [out, probabilities];
     },
-    [5, 6],
-    [third, 2 * third, 0, third, third, third],
+    [5, 6, 2, 3],
+    [third, 2 * third, 0, third, third, third, 0, 1, 0, 0, 0.5, 0.5],
   ),
   crossEntropy: example(
     [f([2, 2], 0, Math.log(3), 500, -500), integers(0, 0)],
@@ -314,6 +322,38 @@ describe("the reference at the edges", () => {
       const difference = Math.abs(Number(value) - Number(plain!.data[i]));
       assert.ok(difference < 1e-12, `element ${i}: got ${value}, expected ${plain!.data[i]}`);
     });
+  });
+
+  it("refuses positions that the cache does not have", () => {
+    const [x, past, table] = [
+      f([1, 2, 2], 1, 2, 3, 4),
+      f([1, 1, 3, 2], 1, 2, 3, 4, 5, 6),
+      f([3, 1], 1, 0, 1),
+    ];
+    const runAt = (last: number): Tensor[] =>
+      run(
+        [x, past, table, int32([1], last), int32([], last + 1)],
+        (b, [q, pastKey, cos, lastPosition, totalLength]) => {
+          const [k, v, pastValue, sin] = [q!, q!, pastKey!, cos!];
+          const operands = {
+            q: q!,
+            k,
+            v,
+            pastKey: pastKey!,
+            pastValue,
+            lastPosition: lastPosition!,
+            totalLength: totalLength!,
+          };
+          return b.cachedAttention({ ...operands, cos: cos!, sin }, { heads: 1, kvHeads: 1, scale: 1 }).out;
+        },
+      );
+    for (const last of [1, 2]) assert.equal(runAt(last).length, 1);
+    for (const [last, positions] of [
+      [0, "-1 to 0"],
+      [3, "2 to 3"],
+    ] as const) {
+      assert.throws(() => runAt(last), new RegExp(`expected positions within 0 and 2, got ${positions}$`));
+    }
   });
 
   it("refuses indices outside of their axis, and integers of what is no number", () => {

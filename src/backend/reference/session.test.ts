@@ -111,8 +111,15 @@ describe("a reference session", () => {
       invalid(/output "rows": expected a tensor, got nothing/),
     );
     assert.throws(() => session.bind(feeds, { total, rows: total, more: total }), invalid(/output "more"/));
-    const wrong = session.bind(feeds, { total, rows: zeros("int32", [2]) });
-    assert.throws(() => wrong.runSync(), invalid(/output "rows": expected int64\[2\], got int32\[2\]/));
+    for (const dtype of ["int32", "float32"] as const) {
+      const wrong = session.bind(feeds, { total, rows: zeros(dtype, [2]) });
+      assert.throws(
+        () => wrong.runSync(),
+        invalid(new RegExp(`output "rows": expected int64.2., got ${dtype}.2.`)),
+      );
+    }
+    const short = session.bind(feeds, { total: zeros("float32", [1]), rows: zeros("int64", [2]) });
+    assert.throws(() => short.runSync(), invalid(/output "total": expected float64\[2\], got float32\[1\]/));
   });
 
   it("fails after it was closed", async () => {

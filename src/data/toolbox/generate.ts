@@ -1,5 +1,6 @@
-import { type Json, stringifyJson } from "../../base/json.ts";
+import type { Json } from "../../base/json.ts";
 import { createRandom, type Random } from "../../base/random.ts";
+import { writeCalls } from "../../tools/call-format.ts";
 import type { JsonObject, ToolCall } from "../../tools/types.ts";
 import { fingerprintDataset } from "../fingerprints.ts";
 import type { Dataset, DatasetHeader, Example, Expectation, Fixture, TeacherOutput } from "../types.ts";
@@ -63,13 +64,6 @@ interface Filled {
   readonly call: ToolCall;
 }
 
-/** The text of calls as Limbeck's own format writes them. */
-function callText(calls: readonly ToolCall[]): string {
-  return calls
-    .map((call) => `<|call|>${stringifyJson({ name: call.name, arguments: call.arguments })}<|/call|>`)
-    .join("");
-}
-
 function argumentsOf(
   tool: string,
   values: Readonly<Record<string, string>>,
@@ -94,20 +88,21 @@ function fillIntent(random: Random, source: ValueSource, intent: Intent): Filled
 /** Free text that ends a phrase would swallow what follows, so such a phrase comes last. */
 function endsOpen({ intent, phrase }: Filled): boolean {
   const slot = slotsOf(phrase).at(-1);
-  return slot !== undefined && phrase.endsWith("}") && intent.slots[slot] === "note";
+  return slot !== undefined && phrase.endsWith("}") && ["note", "task"].includes(intent.slots[slot]!);
 }
 
-function fillInOrder(random: Random, source: ValueSource, intents: readonly Intent[]): readonly Filled[] {
+/** Two requests in one breath, now and then of the same intent, in an order that leaves no doubt where the first ends. */
+function fillPair(random: Random, source: ValueSource): readonly Filled[] {
   for (;;) {
+    const [first, second] = random.shuffle(toolboxIntents);
+    const intents = random.next() < 0.15 ? [first!, first!] : [first!, second!];
     const filled = intents.map((intent) => fillIntent(random, source, intent));
     const open = filled.filter(endsOpen);
     if (open.length <= 1) return [...filled.filter((item) => !endsOpen(item)), ...open];
-    if (filled.length === 1) return filled;
   }
 }
 
-function withCalls(random: Random, source: ValueSource, drawn: readonly Intent[]): Draft {
-  const filled = fillInOrder(random, source, drawn);
+function withCalls(random: Random, filled: readonly Filled[]): Draft {
   const intents = filled.map((item) => item.intent);
   const joint = random.pick([" and ", " and then ", ", and ", " and also "]);
   const calls = filled.map((item) => item.call);
@@ -118,7 +113,7 @@ function withCalls(random: Random, source: ValueSource, drawn: readonly Intent[]
     forbidden: new Set(),
     expect: { behaviour: "tool", calls },
     teacher: {
-      text: drawLeadIn(random, intents) + callText(calls),
+      text: drawLeadIn(random, intents) + writeCalls(calls),
       answer: drawAnswer(
         random,
         filled.map(({ intent }, i) => ({ intent, result: results[i]! })),
@@ -154,15 +149,9 @@ function fillControl(random: Random, source: ValueSource, phrase: string): strin
   return fillSlots(phrase, (slot) => values[slot]!.split(" ").at(-1)!);
 }
 
-/** Two intents asked for in one breath, now and then the same one twice. */
-function drawPair(random: Random): readonly Intent[] {
-  const [first, second] = random.shuffle(toolboxIntents);
-  return random.next() < 0.15 ? [first!, first!] : [first!, second!];
-}
-
 const drafts: { readonly [K in Kind]: (random: Random, source: ValueSource) => Draft } = {
-  single: (random, source) => withCalls(random, source, [random.pick(toolboxIntents)]),
-  multiple: (random, source) => withCalls(random, source, drawPair(random)),
+  single: (random, source) => withCalls(random, [fillIntent(random, source, random.pick(toolboxIntents))]),
+  multiple: (random, source) => withCalls(random, fillPair(random, source)),
   missing: (random, source) => {
     const intent = random.pick(toolboxIntents);
     const phrase = random.pick(intent.missing[source]);

@@ -16,6 +16,8 @@ export const valueKinds = [
   "room",
   "topic",
   "note",
+  "task",
+  "title",
 ] as const;
 export type ValueKind = (typeof valueKinds)[number];
 

@@ -179,7 +179,7 @@ export const peopleIntents: readonly Intent[] = [
   },
   {
     tool: "translate_text",
-    slots: { text: "topic", language: "language" },
+    slots: { text: "title", language: "language" },
     train: lines(`
       translate {text} to {language}
       translate {text} into {language}

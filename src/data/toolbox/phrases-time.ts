@@ -118,7 +118,7 @@ export const timeIntents: readonly Intent[] = [
   },
   {
     tool: "create_event",
-    slots: { title: "topic", day: "weekday", time: "time" },
+    slots: { title: "title", day: "weekday", time: "time" },
     train: lines(`
       add {title} to my calendar on {day}
       add {title} to the calendar for {day}
@@ -183,7 +183,7 @@ export const timeIntents: readonly Intent[] = [
   },
   {
     tool: "add_reminder",
-    slots: { text: "note", time: "time" },
+    slots: { text: "task", time: "time" },
     train: lines(`
       remind me at {time} to {text}
       remind me to {text} at {time}

@@ -56,14 +56,11 @@ function drawText(random: Random, source: ValueSource, patterns: readonly (reado
     .join(" ");
 }
 
-const topicPatterns = [[nouns], [nouns], [adjectives, nouns], [nouns, nouns], [adjectives, nouns, nouns]];
-const notePatterns = [
-  [verbs, nouns],
-  [verbs, nouns],
-  [verbs, adjectives, nouns],
-  [nouns, nouns],
-  [verbs, nouns, nouns],
-];
+// A call must be complete within 25 tokens, so texts are short, as spoken ones are.
+const topicPatterns = [[nouns], [nouns], [nouns], [adjectives, nouns], [adjectives, nouns], [nouns, nouns], [adjectives, nouns, nouns]];
+const notePatterns = [[verbs, nouns], [verbs, nouns], [verbs, nouns], [nouns], [nouns, nouns], [verbs, adjectives, nouns]];
+const taskPatterns = [[verbs, nouns], [verbs, nouns], [verbs, nouns], [verbs]];
+const titlePatterns = [[nouns], [nouns], [adjectives, nouns]];
 
 const drawers: {
   readonly [K in Exclude<ValueKind, "unit">]: (random: Random, source: ValueSource) => string;
@@ -84,6 +81,8 @@ const drawers: {
   room: (random, source) => drawWord(random, source, rooms, asIs),
   topic: (random, source) => drawText(random, source, topicPatterns),
   note: (random, source) => drawText(random, source, notePatterns),
+  task: (random, source) => drawText(random, source, taskPatterns),
+  title: (random, source) => drawText(random, source, titlePatterns),
 };
 
 const unitFamilies = [
@@ -123,4 +122,6 @@ export const freeKinds: ReadonlySet<ValueKind> = new Set<ValueKind>([
   "room",
   "topic",
   "note",
+  "task",
+  "title",
 ]);

@@ -116,9 +116,11 @@ function allowsInPlace(writer: Node, input: Value, output: Value): boolean {
  */
 export function assertInPlaceSafe(graph: Graph, pairs: readonly InPlacePair[]): void {
   const readers = readersOf(graph);
+  const inputs = new Map(graph.inputs.map((value) => [inputName(value), value]));
+  const outputs = new Map(graph.outputs.map(({ name, value }) => [name, value]));
   for (const pair of pairs) {
-    const input = graph.inputs.find((value) => inputName(value) === pair.input);
-    const output = graph.outputs.find((o) => o.name === pair.output)?.value;
+    const input = inputs.get(pair.input);
+    const output = outputs.get(pair.output);
     const fail = (message: string, fields: Record<string, unknown> = {}): LimbeckError =>
       new LimbeckError("invalid_graph", `output "${pair.output}" over input "${pair.input}": ${message}`, {
         cure: "Give the output memory of its own, or make the update depend on every reader of the old value.",

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { sampleReport } from "../gate/sample-report.test.support.ts";
+
+const main = fileURLToPath(new URL("./main.js", import.meta.url));
+let folder = "";
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface CallOptions {
+  readonly input?: string;
+  /** Sent as soon as something appears on standard error. */
+  readonly signalOnNote?: NodeJS.Signals;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Runs `limbeck words…` in the test's folder. */
+function limbeck(words: readonly string[], options: CallOptions = {}): Promise<Ended> {
+  const { input, signalOnNote, environment = {} } = options;
+  const child = spawn(process.execPath, [main, ...words], {
+    cwd: folder,
+    env: { ...process.env, DEBUG: "", ...environment },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    if (signalOnNote !== undefined && !child.killed) child.kill(signalOnNote);
+  });
+  if (signalOnNote === undefined) child.stdin.end(input ?? "");
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+/** The document in the last line of standard output. */
+function lastDocument({ stdout }: Ended): Record<string, unknown> {
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
+}
+
+before(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-cli-"));
+  fs.writeFileSync(path.join(folder, "report.json"), JSON.stringify(sampleReport()));
+  fs.writeFileSync(path.join(folder, "cut.json"), '{"schema_version": 1, "ki');
+});
+after(() => fs.rmSync(folder, { recursive: true }));
+
+test("help goes to standard output, exit status 0", async () => {
+  const ended = await limbeck(["gate", "--help"]);
+  assert.deepEqual([ended.status, ended.stderr], [0, ""]);
+  assert.match(ended.stdout, /^Usage: limbeck gate/);
+});
+
+test("without a command the help goes to standard error, exit status 2", async () => {
+  const ended = await limbeck([]);
+  assert.deepEqual([ended.status, ended.stdout], [2, ""]);
+  assert.match(ended.stderr, /quickstart/);
+});
+
+test("an unknown option: message and cure on standard error, exit status 2, no stack", async () => {
+  const ended = await limbeck(["gate", "--baseline-dri", "x"]);
+  assert.deepEqual([ended.status, ended.stdout], [2, ""]);
+  assert.equal(
+    ended.stderr,
+    "limbeck: gate: unknown option --baseline-dri: expected one that it has, nearest is --baseline-dir\n" +
+      "  Run `limbeck gate --help`.\n",
+  );
+});
+
+test("with --json a failure is a document too, and DEBUG=1 prints the stack", async () => {
+  const ended = await limbeck(["gate", "nowhere.json", "--json"], { environment: { DEBUG: "1" } });
+  assert.equal(ended.status, 2);
+  const { error } = lastDocument(ended) as { error: Record<string, unknown> };
+  assert.deepEqual(
+    [error["code"], typeof error["message"], typeof error["cure"]],
+    ["file_not_found", "string", "string"],
+  );
+  assert.match(ended.stderr, /\n {4}at /);
+});
+
+test("a report that is cut off is bad input", async () => {
+  const ended = await limbeck(["gate", "cut.json", "--json"]);
+  assert.equal(ended.status, 2);
+  assert.deepEqual((lastDocument(ended)["error"] as Record<string, unknown>)["code"], "invalid_json");
+});
+
+test("gate is inconclusive without a baseline (4) and passes once the report is blessed (0)", async () => {
+  const first = await limbeck(["gate", "report.json", "--json"]);
+  assert.deepEqual([first.status, lastDocument(first)["verdict"]], [4, "inconclusive"]);
+  const blessing = await limbeck(["bless", "report.json", "--who", "Ada", "--why", "first", "--json"]);
+  assert.equal(blessing.status, 0, blessing.stderr);
+  assert.equal(lastDocument(blessing)["blessed_by"], "Ada");
+  const second = await limbeck(["gate", "report.json", "--json", "--quiet"]);
+  assert.deepEqual([second.status, lastDocument(second)["verdict"], second.stderr], [0, "pass", ""]);
+});
+
+test("a report that breaks a rule fails (1), as text on standard output", async () => {
+  const report = sampleReport();
+  report.quality!.f1_lax = 0.5;
+  fs.writeFileSync(path.join(folder, "bad.json"), JSON.stringify(report));
+  const ended = await limbeck(["gate", "bad.json"]);
+  assert.equal(ended.status, 1);
+  assert.match(ended.stdout, /✗ {2}f1_lax/);
+});
+
+test("a prompt that is empty is refused", async () => {
+  const ended = await limbeck(["run", "--json"], { input: " \n" });
+  assert.equal(ended.status, 2);
+  assert.deepEqual((lastDocument(ended)["error"] as Record<string, unknown>)["code"], "usage");
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`${signal} ends a command that waits, exit status 130`, async () => {
+    const ended = await limbeck(["run", "--artefact", "nowhere"], { signalOnNote: signal });
+    assert.equal(ended.status, 130, ended.stderr);
+    assert.match(ended.stderr, /stopping/);
+  });
+}

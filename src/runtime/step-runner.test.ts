@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { onnxCpuBackend } from "../backend/onnx/backend.ts";
+import { referenceBackend } from "../backend/reference/session.ts";
+import type { Session } from "../backend/session.ts";
+import { LimbeckError } from "../base/errors.ts";
+import { createRandom } from "../base/random.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import { buildTrunk, declareParameters, projectLogits, trainingAttention } from "../model/decoder.ts";
+import { buildInferenceGraph } from "../model/inference-graph.ts";
+import { int64 } from "../tensor/tensor.ts";
+import { kvCacheBytes } from "./kv-cache.ts";
+import { createStepRunner, type StepRunner } from "./step-runner.ts";
+import { tinyConfig as config, tinyWeights } from "./tiny-model.test.support.ts";
+
+const weights = tinyWeights();
+const random = createRandom(3);
+const ids = Array.from({ length: 24 }, () => random.integer(config.vocabSize));
+let whole: Float64Array; // logits [T, V] of the whole sequence without a cache, in float64
+
+before(async () => {
+  const g = new GraphBuilder("whole");
+  const input = g.input("ids", "int64", [1, ids.length]);
+  const parameters = declareParameters(g, config);
+  const hidden = buildTrunk(g, config, parameters, input, trainingAttention(g, config, 1, ids.length));
+  g.output("logits", projectLogits(g, config, parameters, hidden));
+  const session = await referenceBackend.compile(g.build());
+  const { logits } = await session.run({ ...weights, ids: int64([1, ids.length], ids) });
+  whole = logits?.data as Float64Array;
+});
+
+function assertLogits(runner: StepRunner, position: number, limit = 1e-4): void {
+  let worst = 0;
+  let at = 0;
+  for (let v = 0; v < config.vocabSize; v++) {
+    const expected = whole[position * config.vocabSize + v] as number;
+    const difference = Math.abs((runner.logits[v] as number) - expected);
+    if (!(difference <= worst)) {
+      worst = difference;
+      at = v;
+    }
+  }
+  assert.ok(worst <= limit, `position ${position}, token ${at}: off by ${worst}`);
+}
+
+for (const backend of [referenceBackend, onnxCpuBackend]) {
+  describe(`on ${backend.name}`, () => {
+    let session: Session;
+    before(async () => {
+      session = await backend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+    });
+    after(() => session.close());
+
+    for (const [blocking, prefillChunk] of [
+      [true, 512],
+      [false, 512],
+      [true, 5],
+    ] as const) {
+      test(`cached decode equals the whole forward (blocking ${blocking}, chunks of ${prefillChunk})`, async () => {
+        const runner = createStepRunner(session, config, { blocking, weights, prefillChunk });
+        // Twice over the same memory: what the first sequence left must not be seen by the second.
+        for (const prompt of [17, 9]) {
+          runner.reset();
+          assert.equal(await runner.prefill(ids.slice(0, prompt)), prompt);
+          assertLogits(runner, prompt - 1);
+          for (let t = prompt; t < ids.length; t++) {
+            await runner.decode(ids[t] as number);
+            assert.equal(runner.length, t + 1);
+            assertLogits(runner, t);
+          }
+        }
+        assert.ok(runner.prefillSessionMs > 0 && runner.decodeSessionMs > 0);
+        runner.close();
+      });
+    }
+  });
+}
+
+test("a blocking decode gives no promise to wait for", async () => {
+  const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+  const runner = createStepRunner(session, config, { blocking: true, weights });
+  await runner.prefill([5, 6]);
+  assert.equal(runner.decode(7), undefined);
+  runner.close();
+  session.close();
+});
+
+test("the context is a hard end, and cancelling stops between chunks", async () => {
+  const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+  const runner = createStepRunner(session, config, { blocking: true, weights, prefillChunk: 8 });
+  const isTooLong = (error: unknown): boolean =>
+    error instanceof LimbeckError && error.code === "context_length_exceeded";
+  const full = Array.from({ length: config.contextLength }, (_, i) => i);
+  await assert.rejects(runner.prefill([...full, 1]), isTooLong);
+  assert.equal(runner.length, 0);
+  let asked = 0;
+  assert.equal(await runner.prefill(full, () => ++asked > 2), 16);
+  runner.reset();
+  await runner.prefill(full);
+  assert.throws(() => runner.decode(1), isTooLong);
+  runner.close();
+  session.close();
+});
+
+test("the cache's bytes follow from the model's sizes", async () => {
+  assert.equal(
+    kvCacheBytes({ layers: 24, kvHeads: 2, headDim: 64, contextLength: 2048 }),
+    24 * 2 * 2 * 2048 * 64 * 4,
+  );
+  const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+  const runner = createStepRunner(session, config, { blocking: true, weights });
+  assert.equal(runner.kvBytes, 2 * 2 * 1 * 32 * 16 * 4);
+  runner.close();
+  session.close();
+});

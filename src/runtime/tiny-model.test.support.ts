@@ -1,0 +1,75 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { NamedTensors } from "../backend/session.ts";
+import { createRandom } from "../base/random.ts";
+import { exportArtefact } from "../model/artefact.ts";
+import { saveCheckpoint } from "../model/checkpoint.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { initialiseWeights } from "../model/decoder.ts";
+import type { WeightFormat } from "../model/inference-graph.ts";
+
+/** A model of random weights for tests of the runtime; small enough for the reference backend. */
+export const tinyConfig: ModelConfig = {
+  family: "llama",
+  vocabSize: 64,
+  hiddenSize: 32,
+  intermediateSize: 24,
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 16, // ONNX Runtime's attention kernel wants a multiple of 16
+  contextLength: 32,
+  ropeTheta: 10_000,
+  rmsNormEpsilon: 1e-5,
+  tieEmbeddings: true,
+  bosId: null,
+  eosId: 3,
+  padId: 0,
+};
+
+/** Weights large enough that every token matters: fresh ones give nearly equal logits. */
+export function tinyWeights(config: ModelConfig = tinyConfig): NamedTensors {
+  const weights = initialiseWeights(config, createRandom(5));
+  for (const { shape, data } of Object.values(weights)) {
+    if (shape.length === 2) for (let i = 0; i < data.length; i++) data[i] = 12 * Number(data[i]);
+  }
+  return weights;
+}
+
+/** The folder of the repository that holds `assets`, wherever the tests were built to. */
+function assetsFolder(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!fs.existsSync(path.join(folder, "package.json"))) folder = path.dirname(folder);
+  return path.join(folder, "assets");
+}
+
+export interface TinyArtefact {
+  readonly dir: string;
+  readonly remove: () => void;
+}
+
+/** Exports a random model with the shipped tokenizer to a temporary folder. */
+export async function exportTinyArtefact(
+  format: WeightFormat = "fp32",
+  config: Partial<ModelConfig> = {},
+): Promise<TinyArtefact> {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-runtime-"));
+  const whole: ModelConfig = {
+    ...tinyConfig,
+    vocabSize: 2048,
+    contextLength: 1024,
+    eosId: 1,
+    ...config,
+  };
+  const checkpoint = path.join(root, "checkpoint");
+  saveCheckpoint(
+    checkpoint,
+    { config: whole, weights: tinyWeights(whole) },
+    { tokenizerDir: path.join(assetsFolder(), "tokenizer") },
+  );
+  const dir = path.join(root, "artefact");
+  await exportArtefact(checkpoint, dir, { format, shapes: [64, 128] });
+  return { dir, remove: () => fs.rmSync(root, { recursive: true, force: true }) };
+}
