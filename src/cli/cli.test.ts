@@ -1,55 +1,15 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { sampleReport } from "../gate/sample-report.test.support.ts";
+import { type CallOptions, type Ended, errorCode, lastDocument, limbeck } from "./spawn.test.support.ts";
 
-const main = fileURLToPath(new URL("./main.js", import.meta.url));
 let folder = "";
 
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface CallOptions {
-  readonly input?: string;
-  /** Sent as soon as something appears on standard error. */
-  readonly signalOnNote?: NodeJS.Signals;
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-/** Runs `limbeck words…` in the test's folder. */
-function limbeck(words: readonly string[], options: CallOptions = {}): Promise<Ended> {
-  const { input, signalOnNote, environment = {} } = options;
-  const child = spawn(process.execPath, [main, ...words], {
-    cwd: folder,
-    env: { ...process.env, DEBUG: "", ...environment },
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-    if (signalOnNote !== undefined && !child.killed) child.kill(signalOnNote);
-  });
-  if (signalOnNote === undefined) child.stdin.end(input ?? "");
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status, stdout, stderr }));
-  });
-}
-
-/** The document in the last line of standard output. */
-function lastDocument({ stdout }: Ended): Record<string, unknown> {
-  return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
-}
+const call = (words: readonly string[], options: Omit<CallOptions, "folder"> = {}): Promise<Ended> =>
+  limbeck(words, { folder, ...options });
 
 before(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-cli-"));
@@ -59,19 +19,19 @@ before(() => {
 after(() => fs.rmSync(folder, { recursive: true }));
 
 test("help goes to standard output, exit status 0", async () => {
-  const ended = await limbeck(["gate", "--help"]);
+  const ended = await call(["gate", "--help"]);
   assert.deepEqual([ended.status, ended.stderr], [0, ""]);
   assert.match(ended.stdout, /^Usage: limbeck gate/);
 });
 
 test("without a command the help goes to standard error, exit status 2", async () => {
-  const ended = await limbeck([]);
+  const ended = await call([]);
   assert.deepEqual([ended.status, ended.stdout], [2, ""]);
   assert.match(ended.stderr, /quickstart/);
 });
 
 test("an unknown option: message and cure on standard error, exit status 2, no stack", async () => {
-  const ended = await limbeck(["gate", "--baseline-dri", "x"]);
+  const ended = await call(["gate", "--baseline-dri", "x"]);
   assert.deepEqual([ended.status, ended.stdout], [2, ""]);
   assert.equal(
     ended.stderr,
@@ -81,7 +41,7 @@ test("an unknown option: message and cure on standard error, exit status 2, no s
 });
 
 test("with --json a failure is a document too, and DEBUG=1 prints the stack", async () => {
-  const ended = await limbeck(["gate", "nowhere.json", "--json"], { environment: { DEBUG: "1" } });
+  const ended = await call(["gate", "nowhere.json", "--json"], { environment: { DEBUG: "1" } });
   assert.equal(ended.status, 2);
   const { error } = lastDocument(ended) as { error: Record<string, unknown> };
   assert.deepEqual(
@@ -92,18 +52,18 @@ test("with --json a failure is a document too, and DEBUG=1 prints the stack", as
 });
 
 test("a report that is cut off is bad input", async () => {
-  const ended = await limbeck(["gate", "cut.json", "--json"]);
+  const ended = await call(["gate", "cut.json", "--json"]);
   assert.equal(ended.status, 2);
-  assert.deepEqual((lastDocument(ended)["error"] as Record<string, unknown>)["code"], "invalid_json");
+  assert.equal(errorCode(ended), "invalid_json");
 });
 
 test("gate is inconclusive without a baseline (4) and passes once the report is blessed (0)", async () => {
-  const first = await limbeck(["gate", "report.json", "--json"]);
+  const first = await call(["gate", "report.json", "--json"]);
   assert.deepEqual([first.status, lastDocument(first)["verdict"]], [4, "inconclusive"]);
-  const blessing = await limbeck(["bless", "report.json", "--who", "Ada", "--why", "first", "--json"]);
+  const blessing = await call(["bless", "report.json", "--who", "Ada", "--why", "first", "--json"]);
   assert.equal(blessing.status, 0, blessing.stderr);
   assert.equal(lastDocument(blessing)["blessed_by"], "Ada");
-  const second = await limbeck(["gate", "report.json", "--json", "--quiet"]);
+  const second = await call(["gate", "report.json", "--json", "--quiet"]);
   assert.deepEqual([second.status, lastDocument(second)["verdict"], second.stderr], [0, "pass", ""]);
 });
 
@@ -111,20 +71,22 @@ test("a report that breaks a rule fails (1), as text on standard output", async 
   const report = sampleReport();
   report.quality!.f1_lax = 0.5;
   fs.writeFileSync(path.join(folder, "bad.json"), JSON.stringify(report));
-  const ended = await limbeck(["gate", "bad.json"]);
+  const ended = await call(["gate", "bad.json"]);
   assert.equal(ended.status, 1);
   assert.match(ended.stdout, /✗ {2}f1_lax/);
 });
 
 test("a prompt that is empty is refused", async () => {
-  const ended = await limbeck(["run", "--json"], { input: " \n" });
+  const ended = await call(["run", "--json"], { input: " \n" });
   assert.equal(ended.status, 2);
-  assert.deepEqual((lastDocument(ended)["error"] as Record<string, unknown>)["code"], "usage");
+  assert.equal(errorCode(ended), "usage");
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`${signal} ends a command that waits, exit status 130`, async () => {
-    const ended = await limbeck(["run", "--artefact", "nowhere"], { signalOnNote: signal });
+    const ended = await call(["run", "--artefact", "nowhere"], {
+      interrupt: { signal, isDue: (stderr) => stderr.includes("standard input") },
+    });
     assert.equal(ended.status, 130, ended.stderr);
     assert.match(ended.stderr, /stopping/);
   });

@@ -1,7 +1,7 @@
-import { readDataset } from "../data/dataset.ts";
 import { type DistilOptions, distil } from "../train/distil.ts";
 import { type PreflightReport, preflight } from "../train/preflight.ts";
 import { type Recipe, readRecipe } from "../train/recipe.ts";
+import { readDatasetFor } from "./dataset-input.ts";
 import type { CliContext, CommandResult } from "./execute.ts";
 import type { DistilFlags } from "./flags.ts";
 import { formatClock } from "./progress.ts";
@@ -22,7 +22,7 @@ function renderPreflight(report: PreflightReport): string {
   ].join("\n");
 }
 
-function optionsOf(flags: DistilFlags): DistilOptions {
+function optionsOf(flags: DistilFlags, context: CliContext): DistilOptions {
   const own = readRecipe(flags.recipe);
   const recipe: Recipe = { ...own, seed: flags.seed ?? own.seed, steps: flags.steps ?? own.steps };
   return {
@@ -30,8 +30,9 @@ function optionsOf(flags: DistilFlags): DistilOptions {
     student: flags.student ?? null,
     teacher: flags.teacher ?? null,
     ...(flags.tokenizer === undefined ? {} : { tokenizer: flags.tokenizer }),
-    train: readDataset(flags.data).examples,
-    validation: flags.validation === undefined ? [] : readDataset(flags.validation).examples,
+    train: readDatasetFor(context, flags.data, flags.maxBad).examples,
+    validation:
+      flags.validation === undefined ? [] : readDatasetFor(context, flags.validation, flags.maxBad).examples,
     outDir: flags.out,
     resume: flags.resume === true,
   };
@@ -40,7 +41,7 @@ function optionsOf(flags: DistilFlags): DistilOptions {
 /** `limbeck distil`: trains; an interruption leaves a state that --resume goes on from. */
 export async function distilCommand(flags: DistilFlags, context: CliContext): Promise<CommandResult> {
   const { progress, signal, output, isQuiet } = context;
-  const options = optionsOf(flags);
+  const options = optionsOf(flags, context);
   const note = (text: string): void => (isQuiet ? undefined : output.note(text));
   if (flags.dryRun === true) {
     const report = await preflight(options);

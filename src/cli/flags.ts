@@ -14,6 +14,7 @@ export interface QuickstartFlags extends CommonFlags {
   readonly examples?: number;
   readonly trainExamples?: number;
   readonly steps?: number;
+  readonly rounds?: number;
 }
 
 export interface DistilFlags extends CommonFlags {
@@ -22,6 +23,7 @@ export interface DistilFlags extends CommonFlags {
   readonly teacher?: string;
   readonly tokenizer?: string;
   readonly data: string;
+  readonly maxBad: number;
   readonly validation?: string;
   readonly out: string;
   readonly seed?: number;
@@ -48,6 +50,7 @@ export interface RunFlags extends CommonFlags {
 
 export interface MeasureFlags extends CommonFlags {
   readonly dataset: string;
+  readonly maxBad: number;
   readonly shapes?: readonly number[];
   readonly prompts?: number;
   readonly rounds?: number;
@@ -58,6 +61,7 @@ export interface MeasureFlags extends CommonFlags {
 
 export interface ScoreFlags extends CommonFlags {
   readonly dataset: string;
+  readonly maxBad: number;
   readonly limit?: number;
   readonly out?: string;
   readonly transcripts?: string;

@@ -1,8 +1,8 @@
 import { writeJsonAtomic } from "../base/files.ts";
-import { readDataset } from "../data/dataset.ts";
 import { measureArtefact } from "../flow/measure-artefact.ts";
 import { takeExamples } from "../flow/take-examples.ts";
 import type { SpeedReport, SpeedSummary } from "../measure/speed.ts";
+import { readDatasetFor } from "./dataset-input.ts";
 import type { CliContext, CommandResult } from "./execute.ts";
 import type { MeasureFlags } from "./flags.ts";
 
@@ -41,10 +41,11 @@ function renderSpeed(report: SpeedReport): string {
 export async function measureCommand(
   artefact: string,
   flags: MeasureFlags,
-  { progress, signal, output, isQuiet }: CliContext,
+  context: CliContext,
 ): Promise<CommandResult> {
-  const { dataset: file, shapes, prompts, rounds, warmups, limit, out } = flags;
-  const { examples } = takeExamples(readDataset(file), limit);
+  const { progress, signal, output, isQuiet } = context;
+  const { dataset: file, maxBad, shapes, prompts, rounds, warmups, limit, out } = flags;
+  const { examples } = takeExamples(readDatasetFor(context, file, maxBad), limit);
   const report = await measureArtefact(
     artefact,
     examples,

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { quickstartDefaults as defaults } from "../flow/quickstart-defaults.ts";
 import type { CommandAction } from "./execute.ts";
 import {
   type BlessFlags,
@@ -20,6 +21,7 @@ import {
 export type Execute = (flags: CommonFlags, action: CommandAction) => Promise<void>;
 
 const baselineDir = "folder of the blessed baselines (default: .limbeck/baselines)";
+const maxBad = "lines of a dataset that may be bad: they are skipped and named";
 const reportArgument = "report file, run folder or run id (default: the latest run)";
 
 /**
@@ -46,13 +48,18 @@ export function buildProgram(version: string, execute: Execute): Command {
       .option("--quiet", "print no progress");
 
   command("quickstart", "run the whole flow on the embedded task: data, distil, export, measure, score, gate")
-    .option("--seed <n>", "seed of the dataset and of the training", integerFrom(0), 7)
+    .option("--seed <n>", "seed of the dataset and of the training", integerFrom(0), defaults.seed)
     .option("--out <dir>", "run folder (default: .limbeck/runs/<id>)")
     .option("--baseline-dir <dir>", baselineDir)
     .option("--recipe <file>", "training recipe (default: the quickstart recipe of the package)")
-    .option("--examples <n>", "test examples to score (default: 240)", integerFrom(1))
-    .option("--train-examples <n>", "training examples (default: 4000)", integerFrom(1))
+    .option("--examples <n>", `test examples to score (default: ${defaults.testExamples})`, integerFrom(1))
+    .option("--train-examples <n>", `training examples (default: ${defaults.trainExamples})`, integerFrom(1))
     .option("--steps <n>", "training steps (default: as the recipe says)", integerFrom(1))
+    .option(
+      "--rounds <n>",
+      `passes over the measured prompts (default: ${defaults.measureRounds})`,
+      integerFrom(1),
+    )
     .action((flags: QuickstartFlags) =>
       execute(flags, async (context) => (await import("./quickstart.ts")).quickstartCommand(flags, context)),
     );
@@ -64,6 +71,7 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--tokenizer <dir>", "tokenizer of a student from scratch (default: the student's own)")
     .requiredOption("--data <file>", "training dataset (JSONL)")
     .option("--validation <file>", "validation dataset (JSONL)")
+    .option("--max-bad <n>", maxBad, integerFrom(0), 0)
     .requiredOption("--out <dir>", "folder of the checkpoints and the log")
     .option("--seed <n>", "seed (default: as the recipe says)", integerFrom(0))
     .option("--steps <n>", "training steps (default: as the recipe says)", integerFrom(1))
@@ -101,6 +109,7 @@ export function buildProgram(version: string, execute: Execute): Command {
   command("measure", "measure an artefact's speed: TTFT, TPS, TPOT, TTFA per shape, with raw samples")
     .argument("<artefact>", "artefact folder")
     .requiredOption("--dataset <file>", "dataset whose prompts are used (JSONL)")
+    .option("--max-bad <n>", maxBad, integerFrom(0), 0)
     .option("--shapes <list>", "prompt lengths to group by, as 64,128 (default: as exported)", shapeList)
     .option("--prompts <n>", "prompts of each shape (default: 5)", integerFrom(1))
     .option("--rounds <n>", "passes over the prompts (default: 8)", integerFrom(1))
@@ -116,6 +125,7 @@ export function buildProgram(version: string, execute: Execute): Command {
   command("score", "score an artefact's answers through the tool loop: F1, arguments, controls, privacy")
     .argument("<artefact>", "artefact folder")
     .requiredOption("--dataset <file>", "dataset with expectations (JSONL)")
+    .option("--max-bad <n>", maxBad, integerFrom(0), 0)
     .option("--limit <n>", "use the first n examples only", integerFrom(1))
     .option("--out <file>", "write the score report here")
     .option("--transcripts <file>", "write what was said, one example a line")

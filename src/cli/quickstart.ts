@@ -7,7 +7,7 @@ import type { QuickstartFlags } from "./flags.ts";
 /** `limbeck quickstart`: exit status 1 only where a rule fails; a first verdict without a baseline ends 0. */
 export async function quickstartCommand(flags: QuickstartFlags, context: CliContext): Promise<CommandResult> {
   const { progress, signal, isColourful } = context;
-  const { seed, out, baselineDir, recipe, steps, examples, trainExamples } = flags;
+  const { seed, out, baselineDir, recipe, steps, examples, trainExamples, rounds } = flags;
   const result = await runQuickstart(
     {
       seed,
@@ -17,6 +17,7 @@ export async function quickstartCommand(flags: QuickstartFlags, context: CliCont
       ...(steps === undefined ? {} : { steps }),
       ...(examples === undefined ? {} : { testExamples: examples }),
       ...(trainExamples === undefined ? {} : { trainExamples }),
+      ...(rounds === undefined ? {} : { measureRounds: rounds }),
     },
     {
       signal,

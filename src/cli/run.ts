@@ -31,6 +31,17 @@ function describeTurn({ tokens, timing, promptTokens }: ChatResult): string {
   ].join(", ");
 }
 
+function timingDocument(timing: ChatResult["timing"]): Readonly<Record<string, number>> {
+  return {
+    tokenizer_ms: timing.tokenizerMs,
+    first_step_ms: timing.firstStepMs,
+    ttft_ms: timing.ttftMs,
+    total_ms: timing.totalMs,
+    prefill_session_ms: timing.prefillSessionMs,
+    decode_session_ms: timing.decodeSessionMs,
+  };
+}
+
 /** The prompt from standard input; who is waited for is told so. */
 async function promptFromInput(note: (text: string) => void, signal: AbortSignal): Promise<string> {
   const hint = setTimeout(() => note("reading the prompt from standard input; end it with Ctrl-D"), 1000);
@@ -88,7 +99,7 @@ export async function runCommand(
           finish_reason: finishReason,
           prompt_tokens: promptTokens,
           output_tokens: tokens.length,
-          timing_ms: timing,
+          timing: timingDocument(timing),
         })),
         results,
       },

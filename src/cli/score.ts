@@ -1,8 +1,8 @@
 import { writeJsonAtomic } from "../base/files.ts";
-import { readDataset } from "../data/dataset.ts";
 import { scoreArtefact } from "../flow/score-artefact.ts";
 import { takeExamples } from "../flow/take-examples.ts";
 import type { ScoreReport } from "../score/score-report.ts";
+import { readDatasetFor } from "./dataset-input.ts";
 import type { CliContext, CommandResult } from "./execute.ts";
 import type { ScoreFlags } from "./flags.ts";
 
@@ -35,10 +35,11 @@ function renderScore(report: ScoreReport): string {
 export async function scoreCommand(
   artefact: string,
   flags: ScoreFlags,
-  { progress, signal }: CliContext,
+  context: CliContext,
 ): Promise<CommandResult> {
-  const { dataset: file, limit, out, transcripts, resume } = flags;
-  const dataset = takeExamples(readDataset(file), limit);
+  const { progress, signal } = context;
+  const { dataset: file, maxBad, limit, out, transcripts, resume } = flags;
+  const dataset = takeExamples(readDatasetFor(context, file, maxBad), limit);
   const report = await scoreArtefact(artefact, dataset, {
     signal,
     onProgress: ({ done, total, resumed }) =>

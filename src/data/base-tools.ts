@@ -2,7 +2,7 @@ import type { Json } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
 import type { JsonSchema, ToolDefinition } from "../tools/types.ts";
 import { capitalise, drawOpenWord } from "./open-words.ts";
-import { nouns, trainWords, verbs } from "./words.ts";
+import { nouns, parameterNames, toolVerbs, trainWords } from "./words.ts";
 
 /** Made-up tools of the base corpus: names and parameters differ in every example, so that the list must be read. */
 export interface MadeUpTool {
@@ -24,20 +24,6 @@ export interface MadeUpValue {
   readonly value: Json;
   readonly words: string;
 }
-
-const moreVerbs = (
-  "add adjust begin block bring call change check close collect create delete dial drop enter find get give go heat hide keep " +
-  "launch list load locate look lower make mark measure mix move name note open place plan play press pull push put raise rate " +
-  "remind remove reserve rotate run save schedule search send set share show sort split start stop store swap switch take tell " +
-  "track translate turn use watch weigh write"
-).split(" ");
-const allVerbs = [...new Set([...verbs.train, ...moreVerbs])];
-
-const parameterNames = (
-  "name title text label place city room color size amount count level number value unit day date time hour minutes seconds " +
-  "person to from target source topic query word language kind type mode state width height weight speed price code key path " +
-  "folder owner group tag note reason style shape tone"
-).split(" ");
 
 const asWords = (value: Json): MadeUpValue => ({ value, words: String(value) });
 
@@ -97,7 +83,7 @@ function drawParameter(random: Random, name: string, isRequired: boolean): MadeU
 const drawNoun = (random: Random): string =>
   random.next() < 0.25 ? drawOpenWord(random) : random.pick(nouns.train);
 const drawVerb = (random: Random): string =>
-  random.next() < 0.15 ? drawOpenWord(random) : random.pick(allVerbs);
+  random.next() < 0.15 ? drawOpenWord(random) : random.pick(toolVerbs);
 
 /** A tool of zero to three parameters; the first is required. */
 export function drawTool(

@@ -91,7 +91,10 @@ function locate(body: string): { readonly name: Span; readonly args: Span } | nu
   const args = /"arguments"\s*:\s*\{\s*"?/d.exec(body)?.indices?.[0];
   const close = body.lastIndexOf("}", body.lastIndexOf("}") - 1);
   if (name === undefined || args === undefined || close < args[1]) return null;
-  const bytes = (span: Span): Span => [byteLengthOf(body.slice(0, span[0])), byteLengthOf(body.slice(0, span[1]))];
+  const bytes = (span: Span): Span => [
+    byteLengthOf(body.slice(0, span[0])),
+    byteLengthOf(body.slice(0, span[1])),
+  ];
   return { name: bytes(name), args: bytes([args[1], close]) };
 }
 
@@ -107,7 +110,8 @@ function encodeTurn(example: Example, tokenizer: Tokenizer, text: string, format
     argumentSpans: [] as Span[],
   };
   for (const event of parseCalls(text, format)) {
-    if (event.kind === "malformed_call") throw bad(example, `expected whole calls in the teacher's text, got ${event.reason}`);
+    if (event.kind === "malformed_call")
+      throw bad(example, `expected whole calls in the teacher's text, got ${event.reason}`);
     if (event.kind === "text") {
       turn.content += event.text;
       turn.ids.push(...tokenizer.encodePlain(event.text));
@@ -137,7 +141,8 @@ function resultMessages(example: Example, turn: Turn): ChatMessage[] {
     ...turn.calls.map((call, i): ChatMessage => {
       // Fixtures stand in the order of the calls; a teacher that called otherwise has no answer to learn.
       const fixture = results[i];
-      if (fixture === undefined || fixture.name !== call.name) throw bad(example, `expected a result for ${call.name}, got none`);
+      if (fixture === undefined || fixture.name !== call.name)
+        throw bad(example, `expected a result for ${call.name}, got none`);
       return { role: "tool", name: call.name, content: stringifyJson(fixture.result) };
     }),
   ];
@@ -151,7 +156,9 @@ function continuation(
   more: readonly ChatMessage[],
   promptIds: readonly number[],
 ): number[] | null {
-  const whole = tokenizer.encodeChat([...example.messages, ...more], example.tools, { addGenerationPrompt: true });
+  const whole = tokenizer.encodeChat([...example.messages, ...more], example.tools, {
+    addGenerationPrompt: true,
+  });
   const before = [...promptIds, ...turn.ids];
   return before.every((id, i) => whole[i] === id) ? whole.slice(before.length) : null;
 }
@@ -160,7 +167,11 @@ function continuation(
  * An example as tokens with the places of everything that losses ask for. Errors: `invalid_dataset` where the teacher's
  * text is not what the chat template would write, or holds half a call.
  */
-export function encodeExample(example: Example, tokenizer: Tokenizer, options: EncodeOptions): EncodedExample {
+export function encodeExample(
+  example: Example,
+  tokenizer: Tokenizer,
+  options: EncodeOptions,
+): EncodedExample {
   const { voice, format = "limbeck", dropout } = options;
   const plainPrompt = tokenizer.encodeChat(example.messages, example.tools, { addGenerationPrompt: true });
   const prompt =
@@ -175,7 +186,11 @@ export function encodeExample(example: Example, tokenizer: Tokenizer, options: E
   let answer: Span | undefined;
   if (answerText !== undefined && turn.calls.length > 0) {
     const between = continuation(tokenizer, example, turn, resultMessages(example, turn), plainPrompt);
-    if (between === null) throw bad(example, "expected the chat template to write the first turn as the teacher did, got other tokens");
+    if (between === null)
+      throw bad(
+        example,
+        "expected the chat template to write the first turn as the teacher did, got other tokens",
+      );
     ids.push(...between);
     const start = ids.length;
     ids.push(...tokenizer.encodePlain(answerText), tokenizer.eosId);

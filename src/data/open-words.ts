@@ -1,4 +1,5 @@
 import type { Random } from "../base/random.ts";
+import { spokenWords } from "./spoken-words.ts";
 import { heldOutWords, trainWords } from "./words.ts";
 
 /**
@@ -84,10 +85,23 @@ function fragmentWord(random: Random): string {
   return word;
 }
 
+/** A word of the requests and answers, alone or with a part of another: words that are one token must be copied too. */
+function gluedWord(random: Random): string {
+  const word = random.pick(spokenWords);
+  const other = random.pick(trainWords);
+  const part = other.slice(0, 2 + random.integer(3));
+  const shape = random.next();
+  if (shape < 0.25) return word;
+  if (shape < 0.5) return part + word;
+  if (shape < 0.75) return word + part;
+  return word.slice(0, 3 + random.integer(3)) + part;
+}
+
 /** A made-up lower-case word of 2 to 12 letters; never a held-out one. */
 export function drawOpenWord(random: Random): string {
   for (;;) {
-    const word = random.next() < 0.5 ? syllableWord(random) : fragmentWord(random);
+    const kind = random.next();
+    const word = kind < 0.45 ? syllableWord(random) : kind < 0.8 ? fragmentWord(random) : gluedWord(random);
     if (word.length >= 2 && word.length <= 12 && !heldOutWords.has(word)) return word;
   }
 }

@@ -31,7 +31,7 @@ export const appNames: WordPool = {
     list(`Photos Camera Notes Mail Maps Browser Terminal Editor Finder Pages Slides Tables Music Chess Wallet Health
     Clock Contacts Podcasts Books Voice Drive Studio Monitor Draw Reader Sketch Player Vault Planner`),
   heldOut: list(
-    "Calculator Settings Gallery Messenger Solitaire Recorder Scanner Stocks Spotify Firefox Discord Zoom Blender Preview",
+    "Calculator Sudoku Gallery Messenger Solitaire Recorder Scanner Stocks Spotify Firefox Discord Zoom Blender Preview",
   ),
 };
 
@@ -110,3 +110,23 @@ export const trainWords: readonly string[] = [
     ),
   ),
 ].filter((word) => !heldOutWords.has(word));
+
+/** What made-up tools do, beside what people do. */
+export const toolVerbs: readonly string[] = [
+  ...new Set([
+    ...verbs.train,
+    ...(
+      "add adjust begin block bring call change check close collect create delete dial drop enter find get give go heat hide keep " +
+      "launch list load locate look lower make mark measure mix move name note open place plan play press pull push put raise rate " +
+      "remind remove reserve rotate run save schedule search send set share show sort split start stop store swap switch take tell " +
+      "track translate turn use watch weigh write"
+    ).split(" "),
+  ]),
+].filter((word) => !heldOutWords.has(word));
+
+/** Names of the parameters of made-up tools. */
+export const parameterNames: readonly string[] = (
+  "name title text label place city room color size amount count level number value unit day date time hour minutes seconds " +
+  "person to from target source topic query word language kind type mode state width height weight speed price code key path " +
+  "folder owner group tag note reason style shape tone"
+).split(" ");

@@ -6,9 +6,9 @@ import { loadOrt } from "../backend/onnx/ort-api.ts";
 import { referenceBackend } from "../backend/reference/session.ts";
 import type { Backend, BackendName } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
-import { describeMachine, type Machine } from "../hardware/machine.ts";
-import { loadProfiles, matchProfile } from "../hardware/profiles.ts";
-import { packagePath, packageRoot, packageVersion } from "./package-files.ts";
+import type { Machine } from "../hardware/machine.ts";
+import { identifyMachine } from "./identify-machine.ts";
+import { packageRoot, packageVersion } from "./package-files.ts";
 import { compareBackends } from "./self-check.ts";
 
 export interface BackendCheck {
@@ -125,8 +125,7 @@ function checkRoom(diskBytes: number, memoryBytes: number): DoctorProblem[] {
 
 /** Looks at this machine: hardware, profile, backends with a parity check of each, room, shipped files. */
 export async function runDoctor(folder: string = process.cwd()): Promise<DoctorReport> {
-  const machine = describeMachine();
-  const match = matchProfile(machine, loadProfiles(packagePath("configs", "hardware_profiles.yaml")));
+  const { machine, profileKey, isProfileKnown } = identifyMachine();
   const { bavail, bsize } = fs.statfsSync(folder);
   const diskFree = bavail * bsize;
   const memoryFree = os.freemem();
@@ -150,8 +149,8 @@ export async function runDoctor(folder: string = process.cwd()): Promise<DoctorR
     kind: "doctor",
     limbeck: packageVersion(),
     machine,
-    hardware_profile_key: match.key,
-    is_profile_known: match.profile !== null,
+    hardware_profile_key: profileKey,
+    is_profile_known: isProfileKnown,
     memory_free_bytes: memoryFree,
     disk_free_bytes: diskFree,
     backends,

@@ -31,7 +31,7 @@ export async function distilStudent(
   // The teacher's part and the training are one call; it reports to whichever stage is on.
   let reportTeach: Report = () => undefined;
   let reportDistil: Report = () => undefined;
-  let batches = 0;
+  let rows = 0;
   let endTeach = (): void => undefined;
   const isTaught = new Promise<void>((resolve) => {
     endTeach = resolve;
@@ -59,16 +59,14 @@ export async function distilStudent(
       "teach",
       async (report) => {
         reportTeach = (done, total) => {
-          batches = total;
+          rows = total;
           report(done, total);
         };
         // A failure in the teacher's part ends this stage with it.
         await Promise.race([isTaught, training]);
       },
       () =>
-        batches === 0
-          ? "no teacher's logits asked for"
-          : `the teacher's top-${recipe.loss.k} in ${batches} batches`,
+        rows === 0 ? "no teacher's logits asked for" : `the teacher's top-${recipe.loss.k} over ${rows} rows`,
     );
     return await runStage(
       "distil",

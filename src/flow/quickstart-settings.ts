@@ -1,10 +1,11 @@
 import { packagePath } from "./package-files.ts";
+import { quickstartDefaults } from "./quickstart-defaults.ts";
 import { defaultBaselineDir } from "./run-folder.ts";
 import type { StageEstimate } from "./stages.ts";
 import { shippedTeacher } from "./teacher-artefact.ts";
 
 export interface QuickstartOptions {
-  /** Of the dataset and of the training (default 7). */
+  /** Of the dataset and of the training. */
   readonly seed?: number;
   /** Run folder, absent or empty; default `.limbeck/runs/<id>`. */
   readonly out?: string;
@@ -21,7 +22,7 @@ export interface QuickstartOptions {
   readonly student?: string;
   /** Checkpoint folder of the teacher; default the package's. */
   readonly teacher?: string;
-  /** Passes over the measured prompts (default 8). */
+  /** Passes over the student's measured prompts; the teacher gets a quarter of them. */
   readonly measureRounds?: number;
 }
 
@@ -34,24 +35,24 @@ export interface QuickstartSettings extends Required<Omit<QuickstartOptions, "ou
 /** Every default of quickstart. Error: `file_not_found` where the package lacks what it ships. */
 export function resolveQuickstart(options: QuickstartOptions): QuickstartSettings {
   return {
-    seed: options.seed ?? 7,
+    seed: options.seed ?? quickstartDefaults.seed,
     out: options.out,
     baselineDir: options.baselineDir ?? defaultBaselineDir,
     recipe: options.recipe ?? packagePath("configs", "recipes", "quickstart.yaml"),
     steps: options.steps,
-    trainExamples: options.trainExamples ?? 4000,
-    validationExamples: options.validationExamples ?? 200,
-    testExamples: options.testExamples ?? 240,
+    trainExamples: options.trainExamples ?? quickstartDefaults.trainExamples,
+    validationExamples: options.validationExamples ?? quickstartDefaults.validationExamples,
+    testExamples: options.testExamples ?? quickstartDefaults.testExamples,
     student: options.student ?? packagePath("assets", "base"),
     teacher: options.teacher ?? shippedTeacher(),
-    measureRounds: options.measureRounds ?? 8,
+    measureRounds: options.measureRounds ?? quickstartDefaults.measureRounds,
   };
 }
 
 export const quickstartStages = ["dataset", "teach", "distil", "export", "measure", "score", "gate"] as const;
 export type QuickstartStage = (typeof quickstartStages)[number];
 
-/** About how long each stage takes on two cores of a server of 2024, in seconds: for the first ETA only. */
+/** Rough seconds of each stage, for the first ETA only: the run's own pace replaces them. */
 export function estimateStages(
   settings: QuickstartSettings,
   steps: number,
@@ -59,10 +60,10 @@ export function estimateStages(
   const seconds: { readonly [S in QuickstartStage]: number } = {
     dataset: 1,
     teach: 0.006 * settings.trainExamples,
-    distil: 0.12 * steps,
+    distil: 0.2 * steps,
     export: 4,
-    measure: 3 * settings.measureRounds,
-    score: 0.15 * settings.testExamples,
+    measure: 0.3 * settings.measureRounds,
+    score: 0.06 * settings.testExamples,
     gate: 0.5,
   };
   return quickstartStages.map((name) => ({ name, seconds: seconds[name] }));

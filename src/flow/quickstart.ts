@@ -4,13 +4,12 @@ import { readDataset, writeDataset } from "../data/dataset.ts";
 import { generateToolbox } from "../data/toolbox/generate.ts";
 import type { Dataset } from "../data/types.ts";
 import { gateReport } from "../gate/gate.ts";
-import { describeMachine } from "../hardware/machine.ts";
-import { loadProfiles, matchProfile } from "../hardware/profiles.ts";
 import { exportArtefact, verifyArtefact } from "../model/artefact.ts";
 import { openEngine } from "../runtime/engine.ts";
 import { type Recipe, readRecipe } from "../train/recipe.ts";
+import { identifyMachine } from "./identify-machine.ts";
 import { measureEngine } from "./measure-artefact.ts";
-import { packagePath, packageVersion } from "./package-files.ts";
+import { packageVersion } from "./package-files.ts";
 import { distilStudent } from "./quickstart-distil.ts";
 import { type Examined, figuresOf, rulesOf } from "./quickstart-figures.ts";
 import type { QuickstartResult } from "./quickstart-result.ts";
@@ -21,6 +20,9 @@ import { buildRunReport } from "./run-report.ts";
 import { scoreEngine } from "./score-artefact.ts";
 import { renderMarkdownSummary } from "./summary.ts";
 import { cachedTeacherArtefact } from "./teacher-artefact.ts";
+
+/** Half of the embedded task's prompts are shorter than this. */
+const shortestPrompt = 64;
 
 interface Datasets {
   readonly train: Dataset;
@@ -38,6 +40,11 @@ function makeDatasets(settings: QuickstartSettings, folder: string): Datasets {
     writeDataset(path.join(folder, `${dataset.header.split}.jsonl`), dataset);
   }
   return { train, validation, test: readDataset(path.join(folder, "test.jsonl")) };
+}
+
+/** Prompt lengths to measure at: the trained ones, and a shorter one, since rows hold the answers too. */
+function promptShapes({ shapes }: Recipe): readonly number[] {
+  return [...new Set([shortestPrompt, ...shapes.lengths])].sort((a, b) => a - b);
 }
 
 /** Opens an artefact in a worker; `use` gets the engine. */
@@ -69,8 +76,7 @@ export async function runQuickstart(
   const recipe: Recipe = { ...ownRecipe, seed, steps: settings.steps ?? ownRecipe.steps };
   const run = createRunFolder({ out: settings.out, now: createdAt });
   const inRun = (...parts: string[]): string => path.join(run.path, ...parts);
-  const machine = describeMachine();
-  const profile = matchProfile(machine, loadProfiles(packagePath("configs", "hardware_profiles.yaml")));
+  const { machine, profileKey } = identifyMachine();
   const { signal } = hooks;
   const cancel = signal === undefined ? {} : { signal };
   writeJsonAtomic(inRun("run.json"), {
@@ -100,7 +106,7 @@ export async function runQuickstart(
   );
 
   const artefacts = { int8: inRun("student", "int8"), fp32: inRun("student", "fp32") };
-  const shapes = recipe.shapes.lengths;
+  const shapes = promptShapes(recipe);
   const teacherCache = path.join(homeFolder, "cache");
   const exported = await runStage(
     "export",
@@ -120,12 +126,13 @@ export async function runQuickstart(
   const speed = await runStage(
     "measure",
     async (report) => {
+      const rounds = { student: settings.measureRounds, teacher: Math.ceil(settings.measureRounds / 4) };
       const measureOne = (name: "student" | "teacher", before: number): Promise<Examined["speed"]> =>
         withEngine(examine[name], (engine) =>
           measureEngine(
             engine,
             datasets.test.examples,
-            { rounds: settings.measureRounds, seed },
+            { rounds: rounds[name], seed },
             { ...cancel, onProgress: (done, total) => report(before * total + done, 2 * total, name) },
           ),
         );
@@ -170,7 +177,7 @@ export async function runQuickstart(
         manifest: studentFiles,
         artefactPath: path.join("student", "int8"),
         machine,
-        profileKey: profile.key,
+        profileKey,
         backend: "onnx-cpu",
         datasetFingerprints: datasets.test.header.fingerprints,
         speed: speed.student,
@@ -197,7 +204,7 @@ export async function runQuickstart(
     seconds: (performance.now() - startMs) / 1000,
     run: run.path,
     seed,
-    hardware_profile_key: profile.key,
+    hardware_profile_key: profileKey,
     student: figuresOf({ manifest: studentFiles, speed: speed.student, score: score.student }),
     teacher: figuresOf({ manifest: teacherFiles, speed: speed.teacher, score: score.teacher }),
     train: trained,

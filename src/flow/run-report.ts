@@ -28,6 +28,12 @@ export interface RunReportParts {
   readonly cosines: readonly LayerCosine[];
 }
 
+/** Speed without its single runs: those are in the speed report's own file, their TTFT and TPS here. */
+function metricsOf(speed: SpeedReport): Omit<SpeedReport, "raw"> & { raw: Omit<SpeedReport["raw"], "runs"> } {
+  const { runs: _runs, ...raw } = speed.raw;
+  return { ...speed, raw };
+}
+
 /** A score without its single examples: those are in the score's own file. */
 function summaryOf(score: ScoreReport): QualitySummary {
   const { examples_detail: _detail, ...summary } = score;
@@ -67,7 +73,7 @@ export function buildRunReport(parts: RunReportParts): RunReport {
       backend: parts.backend,
       invalid_for_gate: speed.conditions?.invalid_for_gate ?? ["the machine's conditions were not watched"],
       fingerprints,
-      speed_metrics: speed,
+      speed_metrics: metricsOf(speed),
       quality: summaryOf(quality),
       teacher: teacher === null ? null : summaryOf(teacher),
       train: parts.train,

@@ -38,9 +38,13 @@ export function createPieceEncoder(
     mergePiece(bpe, split === undefined ? piece : toByteLevel(piece), dropout, random).map((token) => {
       const id = idOf.get(token);
       if (id !== undefined) return id;
-      throw new LimbeckError("invalid_checkpoint", `tokenizer: expected "${token}" to be in the vocabulary, got none`, {
-        cure: "The merges and the vocabulary of tokenizer.json do not belong together.",
-      });
+      throw new LimbeckError(
+        "invalid_checkpoint",
+        `tokenizer: expected "${token}" to be in the vocabulary, got none`,
+        {
+          cure: "The merges and the vocabulary of tokenizer.json do not belong together.",
+        },
+      );
     });
   const cut = (text: string): string[] => {
     const normal = normalizer === null ? text : normalizer.normalize(text);

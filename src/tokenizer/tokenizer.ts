@@ -155,11 +155,16 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
   let bpe: PieceEncoder | null | undefined;
   const encodeDropped = (part: string, p: number, random: Random): number[] => {
     bpe ??= createPieceEncoder(library, model, idOf);
-    if (bpe !== null) return guard.parts(part).flatMap((piece) => specialId(piece) ?? bpe!.encode(piece.text, p, random));
-    throw new LimbeckError("invalid_config", `BPE dropout: expected a BPE model, got ${String(model["type"])}`, {
-      cure: "Set the dropout to 0 for this tokenizer.",
-      fields: { source },
-    });
+    if (bpe !== null)
+      return guard.parts(part).flatMap((piece) => specialId(piece) ?? bpe!.encode(piece.text, p, random));
+    throw new LimbeckError(
+      "invalid_config",
+      `BPE dropout: expected a BPE model, got ${String(model["type"])}`,
+      {
+        cure: "Set the dropout to 0 for this tokenizer.",
+        fields: { source },
+      },
+    );
   };
   const decode = (ids: Iterable<number>): string => {
     const stream = createStreamDecoder(bytesOf);

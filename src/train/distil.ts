@@ -190,11 +190,12 @@ async function prepareTopk(
 ): Promise<{ store: TopkStore; report: NonNullable<DistilResult["teacherTopk"]> } | null> {
   const { recipe } = options;
   if (!prepared.teacher || !comparesWithTeacher(recipe, prepared.teacher)) return null;
-  if (!prepared.source.isFixed || recipe.data.bpe_dropout > 0) {
+  // BPE dropout changes prompts only: completion positions, which records belong to, stay as they are.
+  if (!prepared.source.isFixed) {
     throw new LimbeckError(
       "invalid_config",
       "loss.kl: expected examples that stay the same, to store the teacher's top-k once, got fresh ones each epoch",
-      { cure: "Give a dataset, set data.bpe_dropout to 0, or set loss.kl and loss.tail_weight to 0." },
+      { cure: "Give a dataset, or set loss.kl and loss.tail_weight to 0." },
     );
   }
   const file = path.join(options.outDir, "teacher.topk");

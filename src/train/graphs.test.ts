@@ -18,6 +18,7 @@ import { testConfig, testEncode, testExamples, testRecipe, testSpecials } from "
 import { promptOf } from "./validation.ts";
 
 const recipe = testRecipe({
+  data: { voice: "mixed", redraw_voices: true },
   loss: { early_tool_weight: 1, early_tool_tokens: 3, k: 6, length_max_tokens: 6 },
 });
 const rows = createRowSource(testExamples(12), testEncode, recipe, 2).all().slice(0, 5);

@@ -16,6 +16,8 @@ const data = z.strictObject({
   voice: z.enum(["teacher", "direct", "mixed"]).default("mixed"),
   /** With "mixed": share of the tool examples that are written directly. */
   direct_fraction: share.default(0.5),
+  /** Draws the voices anew in each epoch; else an example keeps its own (and one row of teacher top-k is enough). */
+  redraw_voices: z.boolean().default(false),
   /** Examples of one epoch where they are generated; null takes them all. */
   examples_per_epoch: count.nullable().default(null),
   /** Probability of skipping a BPE merge in the prompt's words. */
@@ -52,6 +54,8 @@ const loss = z.strictObject({
   k: count.default(64),
   temperature: positive.default(2),
   divergence: z.enum(divergences).default("forward"),
+  /** Rows that are compared with the teacher: those in its voice, or also the answers of direct rows. */
+  kl_rows: z.enum(["teacher", "all"]).default("all"),
   /** Of the early-call loss as a whole; 0 leaves it out. */
   early_tool_weight: ramp.default(0),
   early_tool_ce_scale: weight.default(1),

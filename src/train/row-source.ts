@@ -31,6 +31,7 @@ export function rowSettings(recipe: Recipe): RowSettings {
     toolNameWeight: data.tool_name_weight,
     argumentWeight: data.argument_weight,
     earlyTokens: hasEarly ? loss.early_tool_tokens : 0,
+    hasDirectKl: loss.kl_rows === "all",
   };
 }
 
@@ -78,15 +79,18 @@ export function createRowSource(
     if (typeof source === "function" || perEpoch === null || perEpoch >= examples.length) return examples;
     return createRandom(seed).fork(`examples ${epoch}`).shuffle(examples).slice(0, perEpoch);
   };
+  const voiceAt = (example: Example, epoch: number): Voice => {
+    const voices = voicesOf(example, recipe);
+    if (voices.length === 1) return voices[0]!;
+    const label = recipe.data.redraw_voices ? `voice ${epoch} ${example.id}` : `voice ${example.id}`;
+    return createRandom(seed).fork(label).next() < directFraction ? "direct" : "teacher";
+  };
   return {
     isFixed: typeof source !== "function",
     epoch(epoch) {
       const examples = examplesOf(epoch);
-      const random = createRandom(seed).fork(`voices ${epoch}`);
       const rows = examples.map((example) => {
-        const voices = voicesOf(example, recipe);
-        const draw = random.next();
-        const voice = voices.length > 1 ? (draw < directFraction ? "direct" : "teacher") : voices[0]!;
+        const voice = voiceAt(example, epoch);
         const sampled = dropout > 0 ? createRandom(seed).fork(`pieces ${epoch} ${example.id}`) : null;
         return rowOf(example, voice, sampled);
       });

@@ -11,7 +11,7 @@ const encoded = {
   argumentSpans: [[6, 7] as const],
   answer: [10, 12] as const,
 };
-const settings = { toolNameWeight: 3, argumentWeight: 2, earlyTokens: 4 };
+const settings = { toolNameWeight: 3, argumentWeight: 2, earlyTokens: 4, hasDirectKl: true };
 
 test("positions predict exactly the tokens that the model writes", () => {
   const row = makeRow(encoded, { exampleId: "a", voice: "teacher", shouldCall: true }, settings);
@@ -35,6 +35,9 @@ test("an early row moves the first N positions of the call from ce to early", ()
   assert.deepEqual([...row.ceWeight], [0, 0, 0, 0, 1, 1, 1]);
   // Only the answer is in the teacher's own words.
   assert.deepEqual([...row.klMask], [0, 0, 0, 0, 0, 1, 1]);
+  const info = { exampleId: "a", voice: "direct", shouldCall: true } as const;
+  const without = makeRow(encoded, info, { ...settings, hasDirectKl: false });
+  assert.ok(without.klMask.every((k) => k === 0));
 });
 
 test("a row where no tool should be used has no early part, in either voice", () => {

@@ -22,6 +22,8 @@ export interface RowSettings {
   readonly argumentWeight: number;
   /** First completion positions whose cross entropy belongs to the early-call part; 0 without that part. */
   readonly earlyTokens: number;
+  /** Whether the answer of a direct row is compared with the teacher. */
+  readonly hasDirectKl: boolean;
 }
 
 /** The teacher's top-k at every completion position of a row; `hasTopk` says where it was stored. */
@@ -85,7 +87,7 @@ export function makeRow(
     else ceWeight[j] = weight;
     const isAnswer = encoded.answer !== null && isInside([encoded.answer], token);
     // The teacher never opened with the call itself: in such rows only its answer is its own distribution.
-    klMask[j] = info.voice === "teacher" || !info.shouldCall || isAnswer ? 1 : 0;
+    klMask[j] = info.voice === "teacher" || !info.shouldCall || (isAnswer && settings.hasDirectKl) ? 1 : 0;
   });
   const targets = Int32Array.from(positions, (p) => ids[p + 1]!);
   const last = positions[n - 1];

@@ -123,7 +123,8 @@ function fillPass(
  * Errors: `invalid_config` (k above the vocabulary), `cancelled`.
  */
 export async function teacherTopk(options: TopkOptions): Promise<TopkStore> {
-  const { teacher, rows, k, file } = options;
+  const { teacher, k, file } = options;
+  const rows = options.rows.filter((row) => row.klMask.includes(1));
   const { vocabSize } = teacher.config;
   if (k > vocabSize) {
     throw new LimbeckError(
@@ -138,10 +139,7 @@ export async function teacherTopk(options: TopkOptions): Promise<TopkStore> {
   }
   const sizes = rows.map((row) => ({
     tokens: row.ids.length,
-    completions: Math.max(
-      1,
-      row.klMask.reduce((a, b) => a + b, 0),
-    ),
+    completions: row.klMask.reduce((a, b) => a + b, 0),
   }));
   const settings: ShapeSettings = {
     lengths: options.lengths,

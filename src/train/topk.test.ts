@@ -96,7 +96,10 @@ test("a cut or foreign file is refused", () => {
 });
 
 test("the teacher's top-k equals a sort of its own log-probabilities, is cached and tied to the teacher", async () => {
-  const recipe = testRecipe({ loss: { early_tool_weight: 1 } });
+  const recipe = testRecipe({
+    data: { voice: "mixed", redraw_voices: true },
+    loss: { early_tool_weight: 1 },
+  });
   const rows = createRowSource(testExamples(30), testEncode, recipe, 1).all();
   const weights = initialiseWeights(testConfig, createRandom(8));
   let compiled = 0;
@@ -152,7 +155,10 @@ test("the teacher's top-k equals a sort of its own log-probabilities, is cached 
 });
 
 test("a batch carries each record to its own position and masks the rest", async () => {
-  const recipe = testRecipe({ loss: { early_tool_weight: 1 } });
+  const recipe = testRecipe({
+    data: { voice: "mixed", redraw_voices: true },
+    loss: { early_tool_weight: 1 },
+  });
   const rows = createRowSource(testExamples(12), testEncode, recipe, 1).all().slice(0, 6);
   const k = 4;
   const stride = recordBytes(k, testConfig.vocabSize);

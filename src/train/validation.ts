@@ -48,7 +48,7 @@ export interface Validator {
   close(): void;
 }
 
-const plainWeights = { toolNameWeight: 1, argumentWeight: 1, earlyTokens: 0 };
+const plainWeights = { toolNameWeight: 1, argumentWeight: 1, earlyTokens: 0, hasDirectKl: false };
 
 /** The prompt of a row: everything before its first completion token. */
 export function promptOf(row: TrainingRow): Int32Array {

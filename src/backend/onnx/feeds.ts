@@ -41,7 +41,7 @@ export function checkNames(kind: string, specs: readonly TensorSpec[], given: Na
   const expected = new Set(specs.map((spec) => spec.name));
   const list = specs.map((spec) => spec.name).join(", ") || "none";
   for (const name of expected) {
-    if (!Object.hasOwn(given, name)) throw bad(`${kind}: expected "${name}", got none`, name);
+    if (!given[name]) throw bad(`${kind}: expected "${name}", got none`, name);
   }
   for (const name of Object.keys(given)) {
     if (!expected.has(name)) throw bad(`${kind}: expected ${list}, got "${name}"`, name, "Leave it out.");

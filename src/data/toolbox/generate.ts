@@ -33,10 +33,10 @@ export const toolboxIntents: readonly Intent[] = [
 const kinds = {
   single: 0.6,
   multiple: 0.12,
-  missing: 0.08,
-  chat: 0.08,
-  outOfScope: 0.06,
-  notOffered: 0.06,
+  missing: 0.1,
+  chat: 0.09,
+  outOfScope: 0.09,
+  notOffered: 0,
 } as const;
 type Kind = keyof typeof kinds;
 

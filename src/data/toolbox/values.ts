@@ -57,8 +57,23 @@ function drawText(random: Random, source: ValueSource, patterns: readonly (reado
 }
 
 // A call must be complete within 25 tokens, so texts are short, as spoken ones are.
-const topicPatterns = [[nouns], [nouns], [nouns], [adjectives, nouns], [adjectives, nouns], [nouns, nouns], [adjectives, nouns, nouns]];
-const notePatterns = [[verbs, nouns], [verbs, nouns], [verbs, nouns], [nouns], [nouns, nouns], [verbs, adjectives, nouns]];
+const topicPatterns = [
+  [nouns],
+  [nouns],
+  [nouns],
+  [adjectives, nouns],
+  [adjectives, nouns],
+  [nouns, nouns],
+  [adjectives, nouns, nouns],
+];
+const notePatterns = [
+  [verbs, nouns],
+  [verbs, nouns],
+  [verbs, nouns],
+  [nouns],
+  [nouns, nouns],
+  [verbs, adjectives, nouns],
+];
 const taskPatterns = [[verbs, nouns], [verbs, nouns], [verbs, nouns], [verbs]];
 const titlePatterns = [[nouns], [nouns], [adjectives, nouns]];
 

@@ -1,0 +1,69 @@
+// Trains what ships with the package, from a seed, with the package's own code:
+//   npm run build && node scripts/train-assets.mjs base assets/base
+//   npm run build && node scripts/train-assets.mjs teacher assets/teacher
+// Options after the folder: --work DIR (state and logs; a second start resumes), --seconds-left N is not offered:
+// the recipe's steps decide, so that the same seed gives the same weights on the same kind of machine.
+import fs from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+
+const root = path.resolve(import.meta.dirname, "..");
+const load = (module) => import(path.join(root, "dist", module));
+const { generateToolbox } = await load("data/toolbox/generate.js");
+const { generateBaseCorpus } = await load("data/base-corpus.js");
+const { distil } = await load("train/distil.js");
+const { readRecipe } = await load("train/recipe.js");
+const { loadCheckpoint, saveCheckpoint } = await load("model/checkpoint.js");
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { work: { type: "string" }, threads: { type: "string" }, steps: { type: "string" } },
+});
+const [name, outDir] = positionals;
+const corpora = {
+  base: (epoch, seed, examples) => generateBaseCorpus({ seed: seed * 100003 + epoch, examples }),
+  teacher: (epoch, seed, examples) =>
+    generateToolbox({ split: "train", seed: seed * 100003 + epoch, examples }).examples,
+};
+const validationSets = {
+  base: () => generateBaseCorpus({ seed: 999, examples: 200 }),
+  teacher: () => generateToolbox({ split: "validation", seed: 7, examples: 200 }).examples,
+};
+if (!(name in corpora) || !outDir) {
+  console.error("usage: node scripts/train-assets.mjs base|teacher OUT_DIR [--work DIR] [--threads N] [--steps N]");
+  process.exit(2);
+}
+const work = values.work ?? path.join(root, ".limbeck", "assets", name);
+const tokenizer = path.join(root, "assets", "tokenizer");
+let recipe = readRecipe(path.join(root, "configs", "recipes", `${name}.yaml`));
+if (values.threads) recipe = { ...recipe, threads: Number(values.threads) };
+if (values.steps) recipe = { ...recipe, steps: Number(values.steps) };
+const examplesPerEpoch = recipe.data.examplesPerEpoch ?? 4000;
+const started = Date.now();
+const result = await distil(
+  {
+    recipe,
+    student: null,
+    teacher: null,
+    tokenizer,
+    train: (epoch, seed) => corpora[name](epoch, seed, examplesPerEpoch),
+    dataName: name,
+    validation: validationSets[name](),
+    outDir: work,
+    resume: fs.existsSync(path.join(work, "state")),
+  },
+  {
+    onStep: (step) => {
+      if (step.step % 50 !== 0) return;
+      const seconds = Math.round((Date.now() - started) / 1000);
+      console.error(
+        `${step.step}/${step.steps} loss ${step.loss.toFixed(3)} ${Math.round(step.tokens_per_second)} tok/s ${step.step_ms.toFixed(0)} ms ${seconds} s`,
+      );
+    },
+    onEvent: (event) => {
+      if (event.event === "validation") console.error(JSON.stringify(event.data));
+    },
+  },
+);
+saveCheckpoint(outDir, loadCheckpoint(result.checkpoint), { dtype: "float16", tokenizerDir: tokenizer });
+console.log(JSON.stringify({ name, steps: result.steps, tokens: result.tokens, seconds: result.seconds, parameters: result.parameters }));
