@@ -1,5 +1,6 @@
 import type { Random } from "../base/random.ts";
 import { spokenWords } from "./spoken-words.ts";
+import { wordPieces } from "./word-pieces.ts";
 import { heldOutWords, trainWords } from "./words.ts";
 
 /**
@@ -97,11 +98,25 @@ function gluedWord(random: Random): string {
   return word.slice(0, 3 + random.integer(3)) + part;
 }
 
+/** Pieces of the vocabulary put together: those that real training words never show must be copied too. */
+function piecedWord(random: Random): string {
+  let word = random.pick(wordPieces);
+  while (word.length < 3 || (word.length < 9 && random.next() < 0.55)) word += random.pick(wordPieces);
+  return word;
+}
+
 /** A made-up lower-case word of 2 to 12 letters; never a held-out one. */
 export function drawOpenWord(random: Random): string {
   for (;;) {
     const kind = random.next();
-    const word = kind < 0.45 ? syllableWord(random) : kind < 0.8 ? fragmentWord(random) : gluedWord(random);
+    const word =
+      kind < 0.2
+        ? syllableWord(random)
+        : kind < 0.65
+          ? piecedWord(random)
+          : kind < 0.85
+            ? fragmentWord(random)
+            : gluedWord(random);
     if (word.length >= 2 && word.length <= 12 && !heldOutWords.has(word)) return word;
   }
 }
