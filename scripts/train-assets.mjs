@@ -30,7 +30,9 @@ const validationSets = {
   teacher: () => generateToolbox({ split: "validation", seed: 7, examples: 200 }).examples,
 };
 if (!(name in corpora) || !outDir) {
-  console.error("usage: node scripts/train-assets.mjs base|teacher OUT_DIR [--work DIR] [--threads N] [--steps N]");
+  console.error(
+    "usage: node scripts/train-assets.mjs base|teacher OUT_DIR [--work DIR] [--threads N] [--steps N]",
+  );
   process.exit(2);
 }
 const work = values.work ?? path.join(root, ".limbeck", "assets", name);
@@ -66,4 +68,12 @@ const result = await distil(
   },
 );
 saveCheckpoint(outDir, loadCheckpoint(result.checkpoint), { dtype: "float16", tokenizerDir: tokenizer });
-console.log(JSON.stringify({ name, steps: result.steps, tokens: result.tokens, seconds: result.seconds, parameters: result.parameters }));
+console.log(
+  JSON.stringify({
+    name,
+    steps: result.steps,
+    tokens: result.tokens,
+    seconds: result.seconds,
+    parameters: result.parameters,
+  }),
+);

@@ -96,6 +96,9 @@ test("score resumes from its transcripts", async () => {
   const second = await call([...words, "--resume"]);
   assert.equal(second.status, 0, second.stderr);
   assert.deepEqual(lastDocument(second), lastDocument(first));
+  // Their times would differ if these examples had been run again.
+  const after = fs.readFileSync(inFolder("said.jsonl"), "utf8").split("\n");
+  assert.deepEqual(after.slice(0, 3), lines.slice(0, 3));
 });
 
 test("distil --dry-run says what a run will need and writes nothing", async () => {
@@ -121,6 +124,7 @@ test("distil that is interrupted resumes to the same bits", async () => {
   const resumed = await call([...distilWords, "--out", "part", "--resume"]);
   assert.equal(resumed.status, 0, resumed.stderr);
   const weights = (out: string): Buffer => fs.readFileSync(inFolder(out, "checkpoint", "model.safetensors"));
+  assert.match(fs.readFileSync(log, "utf8"), /"event":"resume"/);
   assert.ok(weights("part").equals(weights("whole")), "the weights of the resumed run differ");
 });
 

@@ -1,9 +1,22 @@
 import type { Json } from "../base/json.ts";
-import { createRandom, type Random } from "../base/random.ts";
+import { createRandom } from "../base/random.ts";
 import { writeCalls } from "../tools/call-format.ts";
 import type { JsonObject, ToolCall } from "../tools/types.ts";
+import {
+  afterRequest,
+  answerFrames,
+  beforeRequest,
+  bodies,
+  explicitFrames,
+  fillFrame,
+  implicitLinks,
+  openers,
+  refusals,
+  remarkReplies,
+  remarks,
+} from "./base-frames.ts";
 import { drawTool, drawTools, type MadeUpTool } from "./base-tools.ts";
-import { drawOpenWord } from "./open-words.ts";
+import { type WordMix, type WordRandom, withWords } from "./open-words.ts";
 import { toolboxNames } from "./toolbox/tools.ts";
 import type { Example, Expectation, Fixture, TeacherOutput } from "./types.ts";
 import { adjectives, cities, nouns, trainWords } from "./words.ts";
@@ -24,72 +37,9 @@ interface Draft {
 const scriptName = "base-script";
 const forbiddenNames: ReadonlySet<string> = new Set(toolboxNames);
 
-const openers = ["Sure", "Of course", "Okay", "Certainly", "Gladly", "Yes", "Right away", "Fine"];
-const beforeRequest = [
-  "",
-  "",
-  "",
-  "please ",
-  "hey, ",
-  "ok, ",
-  "can you ",
-  "could you ",
-  "i want you to ",
-  "now ",
-  "kindly ",
-];
-const afterRequest = ["", "", "", ", please", ", thanks", " now", ".", ".", "?"];
-const bodies = [
-  "{verb} the {noun}{args}",
-  "{verb} the {noun}{args}",
-  "{verb} a {noun}{args}",
-  "{verb} my {noun}{args}",
-  "{verb} {noun}{args}",
-  "i want to {verb} the {noun}{args}",
-  "i need to {verb} a {noun}{args}",
-  "let us {verb} the {adj} {noun}{args}",
-  "for the {noun}, {verb}{args}",
-  "the {noun} needs a {verb}{args}",
-  "do a {noun} {verb}{args}",
-  "it is time to {verb} the {noun}{args}",
-  "{verb} that {adj} {noun} in {city}{args}",
-  "use {noun} and {verb}{args}",
-];
-const implicitLinks = [
-  "to",
-  "for",
-  "in",
-  "at",
-  "on",
-  "called",
-  "about",
-  "by",
-  "with",
-  "as",
-  "of",
-  "into",
-  "from",
-  "saying",
-  "that says",
-  ":",
-  "",
-];
-const explicitFrames = [
-  "with {name} {value}",
-  "{name} {value}",
-  "where the {name} is {value}",
-  "and {name} {value}",
-  "its {name} is {value}",
-  "the {name} is {value}",
-  "using {value} as {name}",
-];
-
-const fill = (frame: string, words: Readonly<Record<string, string>>): string =>
-  frame.replace(/\{(\w+)\}/g, (_, key: string) => words[key] ?? "");
-
 /** How one call is asked for: arguments that are left out of the request are left out of the call. */
 function askFor(
-  random: Random,
+  random: WordRandom,
   tool: MadeUpTool,
   leaveOut?: string,
 ): { readonly text: string; readonly call: ToolCall } {
@@ -102,14 +52,15 @@ function askFor(
     args[parameter.name] = value;
     // One value alone says which parameter it is for; with more, later ones name theirs.
     const isImplicit = i === 0 && random.next() < (tool.parameters.length === 1 ? 0.75 : 0.35);
-    if (!isImplicit) return ` ${fill(random.pick(explicitFrames), { name: parameter.name, value: words })}`;
+    if (!isImplicit)
+      return ` ${fillFrame(random.pick(explicitFrames), { name: parameter.name, value: words })}`;
     const link = random.pick(implicitLinks);
     return link === ":" ? `: ${words}` : link === "" ? ` ${words}` : ` ${link} ${words}`;
   });
   // Named values may come in any order, an unnamed one comes first.
   const [head, ...tail] = mentions;
   const spoken = head === undefined ? "" : head + random.shuffle(tail).join(random.pick(["", "", ","]));
-  const body = fill(random.pick(bodies), {
+  const body = fillFrame(random.pick(bodies), {
     verb: tool.verb,
     noun: tool.noun,
     adj: random.pick(adjectives.train),
@@ -119,14 +70,14 @@ function askFor(
   return { text: body, call: { name: tool.definition.function.name, arguments: args } };
 }
 
-function dress(random: Random, body: string): string {
+function dress(random: WordRandom, body: string): string {
   const text = random.pick(beforeRequest) + body + random.pick(afterRequest);
   return random.next() < 0.35 ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 const resultNames = "id count at state total code size place left price degrees track line name".split(" ");
 
-function drawResult(random: Random): JsonObject {
+function drawResult(random: WordRandom): JsonObject {
   const fields: Record<string, Json> = {};
   for (const name of random.shuffle(resultNames).slice(0, 1 + random.integer(2))) {
     fields[name] =
@@ -135,30 +86,21 @@ function drawResult(random: Random): JsonObject {
         : random.next() < 0.3
           ? `${String(random.integer(24)).padStart(2, "0")}:${String(random.integer(60)).padStart(2, "0")}`
           : random.next() < 0.6
-            ? drawOpenWord(random)
+            ? random.drawWord()
             : random.pick(trainWords);
   }
   return fields;
 }
 
-const answerFrames = [
-  "The {noun} has {field} {value}.",
-  "Done, the {field} is {value}.",
-  "The {field} is {value}.",
-  "It is {value} for the {noun}.",
-  "I got {value} as {field}.",
-  "Your {noun} is at {value}.",
-];
-
-function answerTo(random: Random, tool: MadeUpTool, result: JsonObject): string {
+function answerTo(random: WordRandom, tool: MadeUpTool, result: JsonObject): string {
   return Object.entries(result)
     .map(([field, value]) =>
-      fill(random.pick(answerFrames), { noun: tool.noun, field, value: String(value) }),
+      fillFrame(random.pick(answerFrames), { noun: tool.noun, field, value: String(value) }),
     )
     .join(" ");
 }
 
-function withCalls(random: Random, count: number): Draft {
+function withCalls(random: WordRandom, count: number): Draft {
   const tools = drawTools(random, Math.max(count, 1 + random.integer(6)), forbiddenNames);
   const used = random.shuffle(tools).slice(0, count);
   const asked = used.map((tool) => askFor(random, tool));
@@ -203,32 +145,7 @@ function withoutCalls(
   };
 }
 
-const remarks = [
-  "the {noun} was {adj}",
-  "my {noun} looks {adj} and {adj2}",
-  "yesterday i saw a {adj} {noun}",
-  "a {noun} is never {adj}",
-  "there was a {noun} in {city}",
-  "i think that {noun} is {adj}",
-  "we had {noun} and {noun2}",
-  "{city} is {adj}, is it not",
-  "such a {adj} {noun}",
-  "people in {city} love {noun}",
-];
-const remarkReplies = [
-  "I see. What can I do?",
-  "How nice. Tell me what you need.",
-  "Good to know. I can help with tools.",
-  "I understand. Do you need something?",
-];
-const refusals = [
-  "I have no tool for that.",
-  "None of my tools can do that.",
-  "I cannot do that here.",
-  "Sorry, there is no tool for it.",
-];
-
-const drafts: readonly { readonly share: number; readonly make: (random: Random) => Draft }[] = [
+const drafts: readonly { readonly share: number; readonly make: (random: WordRandom) => Draft }[] = [
   { share: 0.58, make: (random) => withCalls(random, 1) },
   { share: 0.12, make: (random) => withCalls(random, 2) },
   {
@@ -272,7 +189,7 @@ const drafts: readonly { readonly share: number; readonly make: (random: Random)
   {
     share: 0.06,
     make: (random) => {
-      const request = fill(random.pick(remarks), {
+      const request = fillFrame(random.pick(remarks), {
         noun: random.pick(nouns.train),
         noun2: random.pick(nouns.train),
         adj: random.pick(adjectives.train),
@@ -293,7 +210,7 @@ const drafts: readonly { readonly share: number; readonly make: (random: Random)
     make: (random) => {
       const words = Array.from({ length: 1 + random.integer(6) }, () =>
         random.next() < 0.8
-          ? drawOpenWord(random)
+          ? random.drawWord()
           : random.next() < 0.5
             ? String(random.integer(10_000))
             : random.pick(trainWords),
@@ -308,7 +225,7 @@ const drafts: readonly { readonly share: number; readonly make: (random: Random)
   },
 ];
 
-function drawDraft(random: Random): Draft {
+function drawDraft(random: WordRandom): Draft {
   let left = random.next();
   const kind = drafts.find(({ share }) => {
     left -= share;
@@ -318,10 +235,14 @@ function drawDraft(random: Random): Draft {
 }
 
 /** `examples` examples of the base corpus; each depends on `seed` and its number alone. */
-export function generateBaseCorpus(options: { readonly seed: number; readonly examples: number }): Example[] {
+export function generateBaseCorpus(options: {
+  readonly seed: number;
+  readonly examples: number;
+  readonly words?: WordMix;
+}): Example[] {
   const root = createRandom(options.seed).fork("base corpus");
   return Array.from({ length: options.examples }, (_, i) => {
-    const draft = drawDraft(root.fork(String(i)));
+    const draft = drawDraft(withWords(root.fork(String(i)), options.words));
     return {
       id: `base-${options.seed}-${i}`,
       messages: [{ role: "user", content: draft.request }],

@@ -1,7 +1,6 @@
 import type { Json } from "../base/json.ts";
-import type { Random } from "../base/random.ts";
 import type { JsonSchema, ToolDefinition } from "../tools/types.ts";
-import { capitalise, drawOpenWord } from "./open-words.ts";
+import { capitalise, type WordRandom } from "./open-words.ts";
 import { nouns, parameterNames, toolVerbs, trainWords } from "./words.ts";
 
 /** Made-up tools of the base corpus: names and parameters differ in every example, so that the list must be read. */
@@ -16,7 +15,7 @@ export interface MadeUpParameter {
   readonly name: string;
   readonly isRequired: boolean;
   readonly schema: JsonSchema;
-  readonly draw: (random: Random) => MadeUpValue;
+  readonly draw: (random: WordRandom) => MadeUpValue;
 }
 
 /** A value as an argument and as words. */
@@ -27,20 +26,20 @@ export interface MadeUpValue {
 
 const asWords = (value: Json): MadeUpValue => ({ value, words: String(value) });
 
-function drawText(random: Random, most: number): string {
+function drawText(random: WordRandom, most: number): string {
   const count = random.next() < 0.5 ? 1 : 1 + random.integer(most);
   return Array.from({ length: count }, () =>
-    random.next() < 0.75 ? drawOpenWord(random) : random.pick(trainWords),
+    random.next() < 0.75 ? random.drawWord() : random.pick(trainWords),
   ).join(" ");
 }
 
-function drawClock(random: Random): string {
+function drawClock(random: WordRandom): string {
   return `${String(random.integer(24)).padStart(2, "0")}:${String(random.integer(60)).padStart(2, "0")}`;
 }
 
 const kinds: readonly {
   readonly weight: number;
-  readonly make: (random: Random) => Pick<MadeUpParameter, "schema" | "draw">;
+  readonly make: (random: WordRandom) => Pick<MadeUpParameter, "schema" | "draw">;
 }[] = [
   { weight: 6, make: () => ({ schema: { type: "string" }, draw: (r) => asWords(drawText(r, 3)) }) },
   {
@@ -71,7 +70,7 @@ const kinds: readonly {
 ];
 const totalWeight = kinds.reduce((sum, kind) => sum + kind.weight, 0);
 
-function drawParameter(random: Random, name: string, isRequired: boolean): MadeUpParameter {
+function drawParameter(random: WordRandom, name: string, isRequired: boolean): MadeUpParameter {
   let left = random.integer(totalWeight);
   const kind = kinds.find(({ weight }) => {
     left -= weight;
@@ -80,14 +79,14 @@ function drawParameter(random: Random, name: string, isRequired: boolean): MadeU
   return { name, isRequired, ...kind.make(random) };
 }
 
-const drawNoun = (random: Random): string =>
-  random.next() < 0.25 ? drawOpenWord(random) : random.pick(nouns.train);
-const drawVerb = (random: Random): string =>
-  random.next() < 0.15 ? drawOpenWord(random) : random.pick(toolVerbs);
+const drawNoun = (random: WordRandom): string =>
+  random.next() < 0.25 ? random.drawWord() : random.pick(nouns.train);
+const drawVerb = (random: WordRandom): string =>
+  random.next() < 0.15 ? random.drawWord() : random.pick(toolVerbs);
 
 /** A tool of zero to three parameters; the first is required. */
 export function drawTool(
-  random: Random,
+  random: WordRandom,
   words: { readonly verb?: string; readonly noun?: string } = {},
 ): MadeUpTool {
   const verb = words.verb ?? drawVerb(random);
@@ -95,7 +94,7 @@ export function drawTool(
   const count = random.pick([0, 1, 1, 1, 2, 2, 2, 3]);
   const names = random.shuffle(parameterNames).slice(0, count);
   const parameters = names
-    .map((name) => (random.next() < 0.12 ? drawOpenWord(random) : name))
+    .map((name) => (random.next() < 0.12 ? random.drawWord() : name))
     .map((name, i) => drawParameter(random, name, i === 0 || random.next() < 0.7));
   const distinct = parameters.filter(
     (one, i) => parameters.findIndex((other) => other.name === one.name) === i,
@@ -120,7 +119,7 @@ export function drawTool(
 }
 
 /** `count` tools of different names; now and then two share a verb or a noun, so that both words count. */
-export function drawTools(random: Random, count: number, taken: ReadonlySet<string>): MadeUpTool[] {
+export function drawTools(random: WordRandom, count: number, taken: ReadonlySet<string>): MadeUpTool[] {
   const tools: MadeUpTool[] = [];
   const names = new Set(taken);
   while (tools.length < count) {

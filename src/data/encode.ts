@@ -32,7 +32,7 @@ export interface EncodedExample {
     /** Each call, from its opening to its closing mark. */
     readonly callSpans: readonly Span[];
     readonly toolNameSpans: readonly Span[];
-    /** The tokens of the arguments, from the first name to the closing braces. */
+    /** The tokens of the arguments, from the first name to the last value with its closing quote. */
     readonly argumentSpans: readonly Span[];
     /** The final answer, its end token included. */
     readonly answer?: Span;

@@ -105,20 +105,40 @@ function piecedWord(random: Random): string {
   return word;
 }
 
-/** A made-up lower-case word of 2 to 12 letters; never a held-out one. */
-export function drawOpenWord(random: Random): string {
-  for (;;) {
+/**
+ * What made-up words are made of. "plain" knows nothing of the vocabulary: it is what the vocabulary is trained on, so
+ * that the one does not hang on the other in a circle.
+ */
+export type WordMix = "pieces" | "plain";
+
+const mixes: { readonly [M in WordMix]: (random: Random) => string } = {
+  pieces: (random) => {
     const kind = random.next();
-    const word =
-      kind < 0.2
-        ? syllableWord(random)
-        : kind < 0.65
-          ? piecedWord(random)
-          : kind < 0.85
-            ? fragmentWord(random)
-            : gluedWord(random);
-    if (word.length >= 2 && word.length <= 12 && !heldOutWords.has(word)) return word;
-  }
+    if (kind < 0.2) return syllableWord(random);
+    if (kind < 0.65) return piecedWord(random);
+    return kind < 0.85 ? fragmentWord(random) : gluedWord(random);
+  },
+  plain: (random) => {
+    const kind = random.next();
+    if (kind < 0.45) return syllableWord(random);
+    return kind < 0.8 ? fragmentWord(random) : gluedWord(random);
+  },
+};
+
+/** Randomness that can also make up words. */
+export interface WordRandom extends Random {
+  /** A made-up lower-case word of 2 to 12 letters; never a held-out one. */
+  drawWord(): string;
+}
+
+export function withWords(random: Random, mix: WordMix = "pieces"): WordRandom {
+  const drawWord = (): string => {
+    for (;;) {
+      const word = mixes[mix](random);
+      if (word.length >= 2 && word.length <= 12 && !heldOutWords.has(word)) return word;
+    }
+  };
+  return { ...random, drawWord };
 }
 
 export function capitalise(word: string): string {

@@ -5,9 +5,9 @@ import { peopleIntents } from "./toolbox/phrases-people.ts";
 import { timeIntents } from "./toolbox/phrases-time.ts";
 import { heldOutWords, parameterNames, toolVerbs } from "./words.ts";
 
-/** Words that part a value from what surrounds it: as values they would leave a doubt. */
+/** Words that part a value from what surrounds it, or mean something to it: as values they would leave a doubt. */
 const joints = new Set(
-  "that this says saying called about into from with then also please thanks thank there they them".split(
+  "that this says saying called about into from with then also please thanks thank there they them robot".split(
     " ",
   ),
 );

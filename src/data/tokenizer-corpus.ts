@@ -2,7 +2,7 @@ import type { Json } from "../base/json.ts";
 import { defaultChatTemplate, limbeckSpecialTokens, renderChat } from "../tokenizer/chat-template.ts";
 import { trainBpe } from "../tokenizer/train-bpe.ts";
 import { generateBaseCorpus } from "./base-corpus.ts";
-import { generateToolbox, toolboxIntents } from "./toolbox/generate.ts";
+import { generateToolbox, type KindShares, toolboxIntents } from "./toolbox/generate.ts";
 import { toolboxNames } from "./toolbox/tools.ts";
 import type { Example } from "./types.ts";
 import { trainWords } from "./words.ts";
@@ -17,10 +17,20 @@ function* stretchesOf(example: Example): Iterable<string> {
   for (const text of texts) yield* text.split(specials);
 }
 
+// As the task was when the vocabulary was trained: a vocabulary must not change with what is trained on it.
+const shares: KindShares = {
+  single: 0.6,
+  multiple: 0.12,
+  missing: 0.08,
+  chat: 0.08,
+  outOfScope: 0.06,
+  notOffered: 0.06,
+};
+
 function* corpus(seed: number, examples: number): Iterable<string> {
-  for (const example of generateToolbox({ split: "train", seed, examples }).examples)
+  for (const example of generateToolbox({ split: "train", seed, examples, shares, words: "plain" }).examples)
     yield* stretchesOf(example);
-  for (const example of generateBaseCorpus({ seed, examples })) yield* stretchesOf(example);
+  for (const example of generateBaseCorpus({ seed, examples, words: "plain" })) yield* stretchesOf(example);
 }
 
 /**

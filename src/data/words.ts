@@ -73,7 +73,7 @@ export const nouns: WordPool = {
     cider clover cobra condor coral cricket crystal daisy donkey ferret fiddle finch gecko heron igloo
     ivory jaguar jigsaw kayak kettle ladle laptop lizard lobster locket lotus mallet mantle marina mosaic
     muffler nectar nutmeg otter oyster panda parcel peach pelican pigeon plum puppet quartz quilt raven
-    ribbon robot sable sickle siren squid sultan tarot tiara toffee topaz trident tunnel turnip vase vessel
+    ribbon rudder sable sickle siren squid sultan tarot tiara toffee topaz trident tunnel turnip vase vessel
     walrus whistle yacht`),
 };
 
@@ -82,7 +82,7 @@ export const verbs: WordPool = {
     list(`buy sell bring take clean wash paint fix repair build read write sign print scan pay order return pick visit
     meet feed water cut cook bake carry move check test update renew cancel finish prepare study practice pack wrap post`),
   heldOut: list(
-    "polish collect deliver replace sharpen iron mow stretch tidy varnish inspect borrow rinse dust fold mend",
+    "collect deliver replace sharpen mow stretch tidy varnish inspect borrow rinse fold mend peel grease soak",
   ),
 };
 
@@ -102,6 +102,9 @@ export const heldOutWords: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Words of two pools or of the phrases, which would be odd as parts of made-up words. */
+const ambiguousWords: ReadonlySet<string> = new Set(["polish", "iron", "dust", "robot"]);
+
 /** Every word that training may use, lower-case and once. */
 export const trainWords: readonly string[] = [
   ...new Set(
@@ -109,7 +112,7 @@ export const trainWords: readonly string[] = [
       pool.train.map((word) => word.toLowerCase()),
     ),
   ),
-].filter((word) => !heldOutWords.has(word));
+].filter((word) => !heldOutWords.has(word) && !ambiguousWords.has(word));
 
 /** What made-up tools do, beside what people do. */
 export const toolVerbs: readonly string[] = [

@@ -17,7 +17,13 @@ const shippedFolder = path.join(repositoryRoot, "assets", "tokenizer");
 const anyText = fc.oneof(
   fc.string(),
   fc.string({ unit: "grapheme" }),
-  fc.constantFrom('{"name":"set_timer"', "héllo 🙂 x", " the timer\r\n"),
+  fc.constantFrom(
+    '{"name":"set_timer"',
+    "héllo 🙂 x",
+    " the timer\r\n",
+    "Remind Wrembatto about the thunderous breakfast meeting, please",
+    "unbelievable restaurants keep transforming underwater",
+  ),
 );
 
 let folder = "";
@@ -239,7 +245,7 @@ test("loading says what is missing or wrong", () => {
       },
     ],
     [
-      /decoder.*Odd/,
+      /decoder.*WordPiece/,
       ({ tokenizer: json }) => {
         json["decoder"] = { type: "WordPiece", prefix: "##", cleanup: false };
       },

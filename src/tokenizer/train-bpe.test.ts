@@ -46,6 +46,7 @@ test("whole words are one token, other names are never merged across an undersco
   const tokenizer = train(texts, 2 + 256 + 20, { wholeWords: ["set_timer"] });
   assert.deepEqual(piecesOf(tokenizer, "set_timer"), ["set_timer"]);
   assert.deepEqual(piecesOf(tokenizer, "dim_set"), ["dim", "_", "set"]);
+  assert.deepEqual(piecesOf(tokenizer, "dim_timer"), ["dim", "_timer"]);
 });
 
 test("pieces can be made to count less", () => {

@@ -78,7 +78,7 @@ test("a good call after a broken one is still found", () => {
 });
 
 test("marks inside a string belong to the string", () => {
-  const call = { name: "note", arguments: { text: `say ${close} or ${open} "now"` } };
+  const call = { name: "note", arguments: { text: `say 5" ${close} or ${open} now` } };
   assert.deepEqual(readCalls(writeCalls([call, timer])).calls, [call, timer]);
 });
 

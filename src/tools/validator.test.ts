@@ -70,7 +70,7 @@ test("bad schemas, remote references and double names are refused by name", () =
 });
 
 test("two tools may use one $id", () => {
-  const withId = (type: string) => ({ $id: "urn:same", type: "object", properties: { a: { type } } });
+  const withId = (type: string) => ({ $id: "urn:example:same", type: "object", properties: { a: { type } } });
   const both = createCallValidator([toolOf("a", withId("string")), toolOf("b", withId("number"))]);
   assert.ok(both.validate({ name: "a", arguments: { a: "x" } }).valid);
   assert.ok(!both.validate({ name: "b", arguments: { a: "x" } }).valid);

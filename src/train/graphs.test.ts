@@ -14,8 +14,8 @@ import { checkCosines, createProbe } from "./qat.ts";
 import { createRowSource } from "./row-source.ts";
 import { graphOptions } from "./runner-pool.ts";
 import { buildLogProbabilityGraph, buildStepGraph } from "./step-graph.ts";
-import { testConfig, testEncode, testExamples, testRecipe, testSpecials } from "./test-world.ts";
 import { promptOf } from "./validation.ts";
+import { testConfig, testEncode, testExamples, testRecipe, testSpecials } from "./world.test.support.ts";
 
 const recipe = testRecipe({
   data: { voice: "mixed", redraw_voices: true },
@@ -26,12 +26,13 @@ const shape = { tokens: 20, rows: 6, completions: 48 };
 const parts: readonly LossPart[] = ["ce", "early_ce", "early_prior"];
 const partWeights = { ce: 1, kl: 1, tail: 1, early_ce: 1, early_prior: 1, length: 1 };
 
-function lively(): NamedTensors {
+/** Fresh weights, scaled up so that attention decides what comes next. */
+function lively(scale = 8): NamedTensors {
   const weights = initialiseWeights(testConfig, createRandom(3));
   for (const { data, shape: size } of Object.values(weights)) {
     if (size.length > 1)
       (data as Float32Array).forEach((x, i) => {
-        data[i] = x * 8;
+        data[i] = x * scale;
       });
   }
   return weights;
@@ -114,31 +115,88 @@ test("padding rows, padding tokens and what follows a row change nothing", async
   }
 });
 
+/** Log-probabilities [V] of what follows each position in `places` of one sequence, by the training graph. */
+function logProbabilities(
+  weights: NamedTensors,
+  ids: readonly number[],
+  places: readonly number[],
+): Float64Array[] {
+  const n = places.length;
+  const graph = buildLogProbabilityGraph(testConfig, { tokens: ids.length, rows: 1, completions: n });
+  const out = runReference(graph, {
+    ...weights,
+    ids: { dtype: "int64", shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
+    positions: { dtype: "int64", shape: [n], data: BigInt64Array.from(places, BigInt) },
+  })["log_probabilities"]!.data as Float64Array;
+  const { vocabSize } = testConfig;
+  return places.map((_, i) => out.subarray(i * vocabSize, (i + 1) * vocabSize));
+}
+
+test("a row's prompt is everything before its first completion token", () => {
+  for (const row of rows) {
+    const { ids, firstCompletion } = testEncode(
+      testExamples(12).find((e) => e.id === row.exampleId)!,
+      row.voice,
+      null,
+    );
+    assert.deepEqual([...promptOf(row)], Array.from(ids).slice(0, firstCompletion[0]));
+  }
+});
+
 test("the live decoder writes what the training graph finds likeliest", async () => {
   const weights = createArena(layOutParameters(parameterShapes(testConfig)));
-  fillArena(weights, lively());
+  fillArena(weights, lively(30));
   const decoder = await createLiveDecoder(onnxCpuBackend, testConfig, weights, null);
-  const prompt = promptOf(rows[0]!);
-  const tokens = await decoder.generate(prompt, testSpecials.end, 6);
+  let longest = 0;
+  for (const row of rows) {
+    const prompt = [...promptOf(row)];
+    const tokens = await decoder.generate(prompt, testSpecials.end, 8);
+    longest = Math.max(longest, tokens.length);
+    const places = tokens.map((_, i) => prompt.length - 1 + i);
+    logProbabilities(weights.tensors, [...prompt, ...tokens], places).forEach((logs, i) => {
+      const gap = Math.max(...logs) - logs[tokens[i]!]!;
+      assert.ok(gap < 1e-4, `token ${i} of ${row.exampleId}: ${tokens[i]} is ${gap} below the likeliest`);
+    });
+  }
   decoder.close();
-  const whole = [...prompt, ...tokens];
-  const T = whole.length;
-  const graph = buildLogProbabilityGraph(testConfig, { tokens: T, rows: 1, completions: tokens.length });
-  const out = runReference(graph, {
-    ...weights.tensors,
-    ids: { dtype: "int64", shape: [1, T], data: BigInt64Array.from(whole, BigInt) },
-    positions: {
-      dtype: "int64",
-      shape: [tokens.length],
-      data: BigInt64Array.from(tokens, (_, i) => BigInt(prompt.length - 1 + i)),
+  assert.ok(longest >= 4, `the longest answer has ${longest} tokens`);
+});
+
+test("the length micro-batch reads the hazard before each of the rollout's tokens", async () => {
+  const weights = createArena(layOutParameters(parameterShapes(testConfig)));
+  fillArena(weights, lively());
+  const runner = await createLengthRunner(
+    onnxCpuBackend,
+    {
+      ...graphOptions(testConfig, recipe),
+      shape: { rows: 2, tokens: 26, completions: 12 },
+      parts: ["length"],
+      isQuantised: false,
+      hasGradients: true,
+      specials: testSpecials,
     },
-  })["log_probabilities"]!.data as Float64Array;
-  tokens.forEach((token, i) => {
-    const row = out.subarray(i * testConfig.vocabSize, (i + 1) * testConfig.vocabSize);
-    const gap = Math.max(...row) - row[token]!;
-    assert.ok(gap < 1e-4, `token ${i}: ${token} is ${gap} below the likeliest`);
-  });
-  assert.ok(tokens.length > 0);
+    weights,
+    createArena(weights.layout),
+    null,
+  );
+  const prompt = promptOf(rows[0]!);
+  const tokens = [9, 17, 5, 12];
+  const { part } = await runner.run(
+    [{ exampleId: "a", prompt, tokens, isCovered: false, teacherTokens: 2 }],
+    partWeights,
+  );
+  runner.close();
+  const places = tokens.map((_, t) => prompt.length - 1 + t);
+  const logs = logProbabilities(weights.tensors, [...prompt, ...tokens], places);
+  let survival = 1;
+  let expectedTokens = 0;
+  for (const row of logs) {
+    expectedTokens += survival;
+    survival *= 1 - Math.exp(row[testSpecials.end]!);
+  }
+  const expected = Math.max(0, (expectedTokens - 2) / 2 - 0.15);
+  assert.ok(expected > 0 && expectedTokens < 3.999, `expected length ${expectedTokens}`);
+  assert.ok(Math.abs(part - expected) < 1e-5, `expected ${expected}, got ${part}`);
 });
 
 test("the length micro-batch: exempt rollouts give no gradient, others push towards the end token", async () => {

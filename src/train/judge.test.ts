@@ -19,7 +19,7 @@ const timer: ToolDefinition = {
 const example: Example = {
   id: "a",
   messages: [{ role: "user", content: "five minutes for tea" }],
-  tools: [timer],
+  tools: [timer, { ...timer, function: { ...timer.function, name: "set_alarm" } }],
   expect: { behaviour: "tool", calls: [{ name: "set_timer", arguments: { minutes: 5, label: "Tea" } }] },
 };
 const control: Example = { ...example, expect: { behaviour: "no_tool", calls: [] } };

@@ -163,35 +163,43 @@ for (const divergence of divergences) {
   }
 }
 
-test("forward divergence without temperature equals the sum over k + 1 classes", () => {
-  const logits = normals([M, V]);
-  const teacher = teacherRows();
-  const weight = floats([M], [1, 0, 0, 0, 0, 0]);
-  const { value } = evaluate(
-    {
-      feeds: { weight, teacher },
-      build: (g, picked, input) =>
-        topkDivergence(
-          g,
-          {
-            topk: picked.topk!,
-            tail: tailMass(g, picked.topk!),
-            teacher: input("teacher"),
-            weight: input("weight"),
-          },
-          { temperature: 1, divergence: "forward" },
-        ),
-    },
-    logits,
-  );
-  const row = [...(logits.data as Float64Array).subarray(0, V)].map(Math.exp);
-  const total = row.reduce((a, b) => a + b, 0);
-  const q = topk.map((i) => row[i]! / total);
-  const student = [...q, 1 - q.reduce((a, b) => a + b, 0)];
-  const p = [...(teacher.data as Float64Array).subarray(0, K + 1)].map(Math.exp);
-  const expected = p.reduce((sum, pi, i) => sum + pi * Math.log(pi / student[i]!), 0);
-  assert.ok(Math.abs(value - expected) < 1e-12, `expected ${expected}, got ${value}`);
-});
+for (const temperature of [1, 3]) {
+  test(`forward divergence at temperature ${temperature} equals T² times the sum over k + 1 tempered classes`, () => {
+    const logits = normals([M, V]);
+    const teacher = teacherRows();
+    const weight = floats([M], [1, 0, 0, 0, 0, 0]);
+    const { value } = evaluate(
+      {
+        feeds: { weight, teacher },
+        build: (g, picked, input) =>
+          topkDivergence(
+            g,
+            {
+              topk: picked.topk!,
+              tail: tailMass(g, picked.topk!),
+              teacher: input("teacher"),
+              weight: input("weight"),
+            },
+            { temperature, divergence: "forward" },
+          ),
+      },
+      logits,
+    );
+    const temper = (p: readonly number[]): number[] => {
+      const powers = p.map((x) => x ** (1 / temperature));
+      const sum = powers.reduce((x, y) => x + y, 0);
+      return powers.map((x) => x / sum);
+    };
+    const row = [...(logits.data as Float64Array).subarray(0, V)].map(Math.exp);
+    const total = row.reduce((x, y) => x + y, 0);
+    const q = topk.map((i) => row[i]! / total);
+    const student = temper([...q, 1 - q.reduce((x, y) => x + y, 0)]);
+    const p = temper([...(teacher.data as Float64Array).subarray(0, K + 1)].map(Math.exp));
+    const sum = p.reduce((kl, pi, i) => kl + pi * Math.log(pi / student[i]!), 0);
+    const expected = temperature * temperature * sum;
+    assert.ok(Math.abs(value - expected) < 1e-12, `expected ${expected}, got ${value}`);
+  });
+}
 
 test("the tail penalty is the student's mass outside the top-k", () => {
   const loss: Loss = {

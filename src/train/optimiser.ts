@@ -113,14 +113,19 @@ function setScalar(tensor: Tensor, value: number): void {
   (tensor.data as Float32Array)[0] = value;
 }
 
-/** Elements of one flat piece: its four arrays stay in a core's second-level cache between the passes. */
+/**
+ * Elements of one flat piece: its four arrays stay in a core's second-level cache between the passes. Large models have
+ * larger pieces, so that the graph stays small.
+ */
 const pieceElements = 32768;
+const mostPieces = 128;
 
 /** Splits the matrices, or the vectors, of a layout into pieces. */
 function pieces(start: number, end: number, decays: boolean): (Segment & { start: number })[] {
   const out: (Segment & { start: number })[] = [];
-  for (let at = start; at < end; at += pieceElements) {
-    out.push({ name: String(at), count: Math.min(pieceElements, end - at), decays, start: at });
+  const size = Math.max(pieceElements, 16 * Math.ceil((end - start) / mostPieces / 16));
+  for (let at = start; at < end; at += size) {
+    out.push({ name: String(at), count: Math.min(size, end - at), decays, start: at });
   }
   return out;
 }

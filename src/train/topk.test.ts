@@ -12,7 +12,6 @@ import { toFloat16 } from "../tensor/half.ts";
 import { countRows, createBatchBuffers, emptyTotals } from "./batch.ts";
 import { createRowSource } from "./row-source.ts";
 import { selectTopk, teacherTopk } from "./teacher-topk.ts";
-import { testConfig, testEncode, testExamples, testRecipe, testSpecials } from "./test-world.ts";
 import {
   idBits,
   openTopk,
@@ -22,6 +21,7 @@ import {
   type TopkHeader,
   writeTopkFile,
 } from "./topk-file.ts";
+import { testConfig, testEncode, testExamples, testRecipe, testSpecials } from "./world.test.support.ts";
 
 const dir = mkdtempSync(path.join(tmpdir(), "limbeck-topk-"));
 after(() => rmSync(dir, { recursive: true, force: true }));

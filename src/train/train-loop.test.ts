@@ -10,10 +10,17 @@ import { createRandom } from "../base/random.ts";
 import { initialiseWeights } from "../model/decoder.ts";
 import { createRowSource } from "./row-source.ts";
 import { teacherTopk } from "./teacher-topk.ts";
-import { testConfig, testEncode, testExamples, testRecipe, testSetup, testSpecials } from "./test-world.ts";
 import type { StepRecord } from "./train-log.ts";
 import { trainLoop } from "./train-loop.ts";
 import type { LoopResult, LoopSetup } from "./train-types.ts";
+import {
+  testConfig,
+  testEncode,
+  testExamples,
+  testRecipe,
+  testSetup,
+  testSpecials,
+} from "./world.test.support.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "limbeck-train-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -285,6 +292,18 @@ test("quantisation lowers the rate, freezes norms at the end and reports a cosin
   assert.ok(steps[10]!.learning_rate < 0.2 * steps[9]!.learning_rate);
   assert.equal(result.cosines.length, 7);
   assert.ok(result.cosines.every((c) => c.cosine > 0.99 && c.cosine < 1 + 1e-6));
+});
+
+test("frozen norm scales keep their value to the end while matrices move", async () => {
+  const { weights } = await train({
+    steps: 6,
+    quant: { enabled: true, start_fraction: 0.5, freeze_norms_fraction: 1, cosine_floor: 0.9 },
+  });
+  const start = initialiseWeights(testConfig, createRandom(5));
+  for (const [name, tensor] of Object.entries(weights)) {
+    const isSame = (tensor.data as Float32Array).every((x, i) => x === start[name]!.data[i]);
+    assert.equal(isSame, name.endsWith("norm.weight"), name);
+  }
 });
 
 test("calls on controls that rise halve the early weight, and the result says so", async () => {

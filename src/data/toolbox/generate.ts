@@ -1,8 +1,9 @@
 import type { Json } from "../../base/json.ts";
-import { createRandom, type Random } from "../../base/random.ts";
+import { createRandom } from "../../base/random.ts";
 import { writeCalls } from "../../tools/call-format.ts";
 import type { JsonObject, ToolCall } from "../../tools/types.ts";
 import { fingerprintDataset } from "../fingerprints.ts";
+import { type WordMix, type WordRandom, withWords } from "../open-words.ts";
 import type { Dataset, DatasetHeader, Example, Expectation, Fixture, TeacherOutput } from "../types.ts";
 import { chat, notOfferedReplies, outOfScope } from "./controls.ts";
 import { fillSlots, type Intent, slotsOf } from "./intent.ts";
@@ -29,16 +30,20 @@ export const toolboxIntents: readonly Intent[] = [
   ...deviceIntents,
 ];
 
-/** What kinds of example there are, with their shares. Controls are all but the first two. */
-const kinds = {
+/** Kinds of example; all but the first two are controls. */
+type Kind = "single" | "multiple" | "missing" | "chat" | "outOfScope" | "notOffered";
+
+/** How many of each there are, as parts of one. */
+export type KindShares = Readonly<Record<Kind, number>>;
+
+const defaultShares: KindShares = {
   single: 0.6,
   multiple: 0.12,
   missing: 0.1,
   chat: 0.09,
   outOfScope: 0.09,
   notOffered: 0,
-} as const;
-type Kind = keyof typeof kinds;
+};
 
 const toolboxTeacher = "toolbox-script";
 const sourceOf: { readonly [S in Split]: ValueSource } = {
@@ -78,7 +83,7 @@ function argumentsOf(
   return args;
 }
 
-function fillIntent(random: Random, source: ValueSource, intent: Intent): Filled {
+function fillIntent(random: WordRandom, source: ValueSource, intent: Intent): Filled {
   const phrase = random.pick(intent[source]);
   const values = drawValues(random, source, intent.slots);
   const call = { name: intent.tool, arguments: argumentsOf(intent.tool, values, slotsOf(phrase)) };
@@ -92,7 +97,7 @@ function endsOpen({ intent, phrase }: Filled): boolean {
 }
 
 /** Two requests in one breath, now and then of the same intent, in an order that leaves no doubt where the first ends. */
-function fillPair(random: Random, source: ValueSource): readonly Filled[] {
+function fillPair(random: WordRandom, source: ValueSource): readonly Filled[] {
   for (;;) {
     const [first, second] = random.shuffle(toolboxIntents);
     const intents = random.next() < 0.15 ? [first!, first!] : [first!, second!];
@@ -102,7 +107,7 @@ function fillPair(random: Random, source: ValueSource): readonly Filled[] {
   }
 }
 
-function withCalls(random: Random, filled: readonly Filled[]): Draft {
+function withCalls(random: WordRandom, filled: readonly Filled[]): Draft {
   const intents = filled.map((item) => item.intent);
   const joint = random.pick([" and ", " and then ", ", and ", " and also "]);
   const calls = filled.map((item) => item.call);
@@ -143,13 +148,13 @@ function withoutCalls(
   };
 }
 
-function fillControl(random: Random, source: ValueSource, phrase: string): string {
+function fillControl(random: WordRandom, source: ValueSource, phrase: string): string {
   const values = drawValues(random, source, { word: "topic", city: "city", person: "person" });
   // The last word of a topic is a noun, which reads well in every frame.
   return fillSlots(phrase, (slot) => values[slot]!.split(" ").at(-1)!);
 }
 
-const drafts: { readonly [K in Kind]: (random: Random, source: ValueSource) => Draft } = {
+const drafts: { readonly [K in Kind]: (random: WordRandom, source: ValueSource) => Draft } = {
   single: (random, source) => withCalls(random, [fillIntent(random, source, random.pick(toolboxIntents))]),
   multiple: (random, source) => withCalls(random, fillPair(random, source)),
   missing: (random, source) => {
@@ -191,17 +196,17 @@ const drafts: { readonly [K in Kind]: (random: Random, source: ValueSource) => D
   },
 };
 
-function drawKind(random: Random): Kind {
+function drawKind(random: WordRandom, shares: KindShares): Kind {
   let left = random.next();
-  for (const [kind, share] of Object.entries(kinds) as [Kind, number][]) {
+  for (const [kind, share] of Object.entries(shares) as [Kind, number][]) {
     left -= share;
     if (left < 0) return kind;
   }
   return "single";
 }
 
-function makeExample(random: Random, split: Split, id: string): Example {
-  const kind = drawKind(random);
+function makeExample(random: WordRandom, split: Split, shares: KindShares, id: string): Example {
+  const kind = drawKind(random, shares);
   const draft = drafts[kind](random, sourceOf[split]);
   const needed = [...new Set(draft.needed)];
   const others = toolboxNames.filter((name) => !needed.includes(name) && !draft.forbidden.has(name));
@@ -228,11 +233,13 @@ export function generateToolbox(options: {
   readonly split: Split;
   readonly seed: number;
   readonly examples: number;
+  readonly shares?: KindShares;
+  readonly words?: WordMix;
 }): Dataset {
-  const { split, seed, examples: count } = options;
+  const { split, seed, examples: count, shares = defaultShares, words } = options;
   const root = createRandom(seed).fork(`toolbox ${split}`);
   const examples = Array.from({ length: count }, (_, i) =>
-    makeExample(root.fork(String(i)), split, `toolbox-${split}-${seed}-${i}`),
+    makeExample(withWords(root.fork(String(i)), words), split, shares, `toolbox-${split}-${seed}-${i}`),
   );
   return {
     header: {

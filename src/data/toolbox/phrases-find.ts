@@ -35,7 +35,7 @@ export const findIntents: readonly Intent[] = [
       forecast for {city} {day}`),
     heldOut: lines(`
       show me the forecast for {city} {day}
-      is it going to rain in {city} {day}
+      will the weather be sunny in {city} {day}
       how is the forecast for {city}
       will it be cold in {city} {day}
       i want to know how warm it is in {city}
@@ -54,7 +54,7 @@ export const findIntents: readonly Intent[] = [
       heldOut: lines(`
         how is the weather {day}
         give me the weather forecast
-        is it going to rain`),
+        will it be cold`),
       questions: ["For which city?", "Which city do you mean?"],
     },
     leadIns: ["let me check the weather", "I will look at the forecast", "the weather comes right up"],

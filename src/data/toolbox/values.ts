@@ -1,5 +1,4 @@
-import type { Random } from "../../base/random.ts";
-import { capitalise, drawOpenWord } from "../open-words.ts";
+import { capitalise, type WordRandom } from "../open-words.ts";
 import { adjectives, appNames, cities, firstNames, languages, nouns, rooms, verbs } from "../words.ts";
 import type { ValueKind } from "./intent.ts";
 
@@ -17,7 +16,7 @@ interface WordPool {
 // Numbers and times are split by remainder, so that both sides cover the whole range.
 const isHeldOutNumber = (n: number): boolean => n % 5 === 3;
 
-function drawNumber(random: Random, source: ValueSource, low: number, high: number): number {
+function drawNumber(random: WordRandom, source: ValueSource, low: number, high: number): number {
   for (;;) {
     const n = low + random.integer(high - low + 1);
     if (isHeldOutNumber(n) === (source === "heldOut")) return n;
@@ -25,7 +24,7 @@ function drawNumber(random: Random, source: ValueSource, low: number, high: numb
 }
 
 /** `HH:MM`, split by the minute of the day. */
-function drawTime(random: Random, source: ValueSource): string {
+function drawTime(random: WordRandom, source: ValueSource): string {
   // People mostly name round times.
   const step = random.next() < 0.7 ? 5 : 1;
   for (;;) {
@@ -37,19 +36,23 @@ function drawTime(random: Random, source: ValueSource): string {
 }
 
 function drawWord(
-  random: Random,
+  random: WordRandom,
   source: ValueSource,
   pool: WordPool,
   shape: (word: string) => string,
 ): string {
   if (source === "heldOut") return random.pick(pool.heldOut);
-  return random.next() < openShare ? shape(drawOpenWord(random)) : random.pick(pool.train);
+  return random.next() < openShare ? shape(random.drawWord()) : random.pick(pool.train);
 }
 
 const asIs = (word: string): string => word;
 
 /** Free text: `pattern` names the pools word by word. */
-function drawText(random: Random, source: ValueSource, patterns: readonly (readonly WordPool[])[]): string {
+function drawText(
+  random: WordRandom,
+  source: ValueSource,
+  patterns: readonly (readonly WordPool[])[],
+): string {
   return random
     .pick(patterns)
     .map((pool) => drawWord(random, source, pool, asIs))
@@ -78,7 +81,7 @@ const taskPatterns = [[verbs, nouns], [verbs, nouns], [verbs, nouns], [verbs]];
 const titlePatterns = [[nouns], [nouns], [adjectives, nouns]];
 
 const drawers: {
-  readonly [K in Exclude<ValueKind, "unit">]: (random: Random, source: ValueSource) => string;
+  readonly [K in Exclude<ValueKind, "unit">]: (random: WordRandom, source: ValueSource) => string;
 } = {
   minutes: (random, source) => String(drawNumber(random, source, 1, random.next() < 0.7 ? 60 : 180)),
   percent: (random, source) => String(drawNumber(random, source, 0, 100)),
@@ -109,7 +112,7 @@ const unitFamilies = [
 
 /** Draws a value for each slot, as it stands in the request. Two units are of one family and differ. */
 export function drawValues(
-  random: Random,
+  random: WordRandom,
   source: ValueSource,
   slots: Readonly<Record<string, ValueKind>>,
 ): Record<string, string> {
