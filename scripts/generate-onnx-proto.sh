@@ -1,9 +1,9 @@
 #!/bin/sh
-# Rewrites src/lower/onnx/onnx_pb.ts from onnx.proto with the installed buf and protoc-gen-es; needs no network.
+# Rewrites src/lower/onnx/onnx_pb.ts from onnx.proto. The two tools are fetched by npx when needed: they weigh more than
+# everything else together and are run about never.
 set -eu
 cd "$(dirname "$0")/.."
-PATH="$PWD/node_modules/.bin:$PATH"
-buf generate src/lower/onnx --template '{
+npx --yes --package=@bufbuild/buf@1.75.0 --package=@bufbuild/protoc-gen-es@2.13.0 -- buf generate src/lower/onnx --template '{
   "version": "v2",
   "plugins": [{"local": "protoc-gen-es", "out": "src/lower/onnx", "opt": ["target=ts", "import_extension=ts"]}]
 }'

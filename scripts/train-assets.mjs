@@ -1,8 +1,7 @@
 // Trains what ships with the package, from a seed, with the package's own code:
 //   npm run build && node scripts/train-assets.mjs base assets/base
 //   npm run build && node scripts/train-assets.mjs teacher assets/teacher
-// Options after the folder: --work DIR (state and logs; a second start resumes), --seconds-left N is not offered:
-// the recipe's steps decide, so that the same seed gives the same weights on the same kind of machine.
+// --work DIR holds state and logs. Ctrl-C or SIGTERM writes the state; the same command resumes to the same bits.
 import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -42,6 +41,8 @@ if (values.threads) recipe = { ...recipe, threads: Number(values.threads) };
 if (values.steps) recipe = { ...recipe, steps: Number(values.steps) };
 const examplesPerEpoch = recipe.data.examplesPerEpoch ?? 4000;
 const started = Date.now();
+const interrupt = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => interrupt.abort());
 const result = await distil(
   {
     recipe,
@@ -55,6 +56,7 @@ const result = await distil(
     resume: fs.existsSync(path.join(work, "state")),
   },
   {
+    signal: interrupt.signal,
     onStep: (step) => {
       if (step.step % 50 !== 0) return;
       const seconds = Math.round((Date.now() - started) / 1000);

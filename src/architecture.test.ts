@@ -31,6 +31,9 @@ const layers: readonly string[] = [
 /** Layers that do no I/O: nothing of Node in them. */
 const pureLayers = ["tensor", "graph", "autodiff", "passes", "lower"];
 
+/** What package.json exports: each stands above the layers, gathers what a user needs, and is imported by nobody. */
+const entryPoints = ["index.ts", "graph/index.ts", "train/index.ts", "runtime/index.ts", "measure/index.ts"];
+
 /** Weights are gigabytes: this one reads and writes its files piece by piece instead of taking bytes. */
 const fileReaders = ["tensor/safetensors.ts"];
 
@@ -93,8 +96,8 @@ const isTest = (name: string): boolean => name.includes(".test.");
 
 function layerViolations(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
-    // Files directly in src (the entry point, this test) stand above every layer.
-    if (!file.name.includes("/") || isTest(file.name)) return [];
+    // Tests may use every layer.
+    if (entryPoints.includes(file.name) || isTest(file.name)) return [];
     return file.imports.flatMap(({ target, isTypeOnly }) => {
       if (!target.startsWith(".")) return [];
       const imported = resolveImport(file.name, target);
@@ -102,6 +105,26 @@ function layerViolations(files: readonly SourceFile[]): string[] {
       const isAllowed = layerOf(imported) >= 0 && layerOf(imported) <= layerOf(file.name);
       return isAllowed && layerOf(file.name) >= 0 ? [] : [`${file.name} imports ${imported}`];
     });
+  });
+}
+
+/** Barrel files other than the entry points, entry points that others import, and what an entry point may not say. */
+function entryPointViolations(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ name, text, imports }) => {
+    const found: string[] = [];
+    const isEntryPoint = entryPoints.includes(name);
+    if (path.posix.basename(name) === "index.ts" && !isEntryPoint) found.push(`${name} is no entry point`);
+    if (
+      isEntryPoint &&
+      !/^(export (type )?\{[^}]*\} from "[^"]+";\s*)+$/.test(withoutComments(text).trim())
+    ) {
+      found.push(`${name} has more than exports by name`);
+    }
+    for (const { target } of imports) {
+      const imported = target.startsWith(".") ? resolveImport(name, target) : target;
+      if (entryPoints.includes(imported) && !isTest(name)) found.push(`${name} imports ${imported}`);
+    }
+    return found;
   });
 }
 
@@ -157,6 +180,21 @@ test("a layer imports only from layers before it", () => {
   assert.deepEqual(layerViolations(sources), []);
 });
 
+test("entry points are the ones that package.json exports, hold names only, and are for users", () => {
+  assert.deepEqual(entryPointViolations(sources), []);
+  const { exports } = JSON.parse(fs.readFileSync(path.join(packageRoot, "package.json"), "utf8")) as {
+    exports: Record<string, string | { types: string; default: string }>;
+  };
+  const files = Object.values(exports).filter((target) => typeof target === "object");
+  assert.deepEqual(
+    files,
+    entryPoints.map((name) => {
+      const built = `./dist/${name.replace(/\.ts$/, "")}`;
+      return { types: `${built}.d.ts`, default: `${built}.js` };
+    }),
+  );
+});
+
 test("no file imports itself in a circle", () => {
   assert.deepEqual(importCycles(sources), []);
 });
@@ -196,6 +234,19 @@ test("these checks find what they look for", () => {
     sourceFile("train/f.ts", 'const g = await import("../cli/b.ts");\n// console.log is not used here\n'),
   ];
   assert.deepEqual(layerViolations(bad), ["graph/a.ts imports cli/b.ts", "train/f.ts imports cli/b.ts"]);
+  assert.deepEqual(
+    entryPointViolations([
+      sourceFile("index.ts", 'export * from "./graph/a.ts";\n'),
+      sourceFile("score/index.ts", 'export { a } from "./a.ts";\n'),
+      sourceFile("score/g.ts", 'import { a } from "../index.ts";\n'),
+      sourceFile("graph/index.ts", '/** Fine. */\nexport { a, type B } from "./a.ts";\n'),
+    ]),
+    [
+      "index.ts has more than exports by name",
+      "score/index.ts is no entry point",
+      "score/g.ts imports index.ts",
+    ],
+  );
   assert.deepEqual(importCycles(bad), ["graph/a.ts → cli/b.ts → graph/a.ts"]);
   assert.deepEqual(sizeViolations(bad).length, 1);
   assert.deepEqual(printingViolations(bad), ["measure/c.ts"]);

@@ -9,7 +9,9 @@ export {
   type AnswerHooks,
   type AnswerOptions,
   answerPrompt,
+  demoTools,
   type RunTool,
+  runDemoTool,
 } from "./flow/answer.ts";
 export { type BackendCheck, type DoctorProblem, type DoctorReport, runDoctor } from "./flow/doctor.ts";
 export { gateReportFile } from "./flow/gate-report-file.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "../base/random.ts";
-import { repositoryRoot, shippedTokenizer } from "../tokenizer/repository.test.support.ts";
+import { packageRoot } from "../flow/package-files.ts";
+import { shippedTokenizer } from "../tokenizer/shipped-tokenizer.test.support.ts";
 import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import { writeCalls } from "../tools/call-format.ts";
 import { generateBaseCorpus } from "./base-corpus.ts";
@@ -129,5 +130,5 @@ test("what cannot be encoded is refused with the example's id", () => {
 });
 
 test("the shipped tokenizer has the fingerprint of its file", () => {
-  assert.equal(loadTokenizer(`${repositoryRoot}/assets/tokenizer`).fingerprint, tokenizer.fingerprint);
+  assert.equal(loadTokenizer(`${packageRoot}/assets/tokenizer`).fingerprint, tokenizer.fingerprint);
 });

@@ -3,7 +3,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, test } from "node:test";
-import { repositoryRoot, shippedTokenizer } from "../tokenizer/repository.test.support.ts";
+import { packageRoot } from "../flow/package-files.ts";
+import { shippedTokenizer } from "../tokenizer/shipped-tokenizer.test.support.ts";
 import { encodeExample } from "./encode.ts";
 import { importBfcl } from "./import-bfcl.ts";
 import { importChatJsonl } from "./import-chat.ts";
@@ -128,7 +129,7 @@ test("a chat that cannot be used is refused with its line, or skipped and listed
   assert.throws(() => importChatJsonl(writeLines("")), { code: "invalid_dataset", message: /empty/ });
 });
 
-const bfcl = path.join(repositoryRoot, "..", "shared", "data", "bfcl");
+const bfcl = path.join(packageRoot, "..", "shared", "data", "bfcl");
 const skip = fs.existsSync(bfcl) ? false : "../shared/data/bfcl is not here";
 const importCategory = (name: string) => {
   const questions = path.join(bfcl, `BFCL_v4_${name}.json`);

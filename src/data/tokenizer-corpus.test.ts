@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limbeckSpecialTokens } from "../tokenizer/chat-template.ts";
-import { shippedTokenizer } from "../tokenizer/repository.test.support.ts";
+import { shippedTokenizer } from "../tokenizer/shipped-tokenizer.test.support.ts";
 import { createTokenizer } from "../tokenizer/tokenizer.ts";
 import { trainLimbeckTokenizer } from "./tokenizer-corpus.ts";
 import { toolboxNames } from "./toolbox/tools.ts";

@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { LimbeckError } from "../base/errors.ts";
+import { packagePath } from "../flow/package-files.ts";
 import type { Machine } from "./machine.ts";
 import { checkSpeedTargets, loadProfiles, matchProfile, parseProfiles } from "./profiles.ts";
 
-/** The shipped file, seen from dist/ or from a private build folder. */
-const shipped = ["../../configs", "../../../configs"]
-  .map((up) => fileURLToPath(new URL(`${up}/hardware_profiles.yaml`, import.meta.url)))
-  .find((file) => fs.existsSync(file));
-assert.ok(shipped, "configs/hardware_profiles.yaml is beside the code");
-const profiles = loadProfiles(shipped);
+const profiles = loadProfiles(packagePath("configs", "hardware_profiles.yaml"));
 
 const machine = (soc: string, gib: number, more: Partial<Machine> = {}) => ({
   soc,

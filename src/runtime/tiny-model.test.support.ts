@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { fileURLToPath } from "node:url";
 import type { NamedTensors } from "../backend/session.ts";
 import { createRandom } from "../base/random.ts";
+import { packagePath } from "../flow/package-files.ts";
 import { exportArtefact } from "../model/artefact.ts";
 import { saveCheckpoint } from "../model/checkpoint.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -38,13 +38,6 @@ export function tinyWeights(config: ModelConfig = tinyConfig): NamedTensors {
   return weights;
 }
 
-/** The folder of the repository that holds `assets`, wherever the tests were built to. */
-function assetsFolder(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!fs.existsSync(path.join(folder, "package.json"))) folder = path.dirname(folder);
-  return path.join(folder, "assets");
-}
-
 export interface TinyArtefact {
   readonly dir: string;
   readonly remove: () => void;
@@ -67,7 +60,7 @@ export async function exportTinyArtefact(
   saveCheckpoint(
     checkpoint,
     { config: whole, weights: tinyWeights(whole) },
-    { tokenizerDir: path.join(assetsFolder(), "tokenizer") },
+    { tokenizerDir: packagePath("assets", "tokenizer") },
   );
   const dir = path.join(root, "artefact");
   await exportArtefact(checkpoint, dir, { format, shapes: [64, 128] });

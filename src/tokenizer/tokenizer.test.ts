@@ -6,14 +6,15 @@ import { after, before, test } from "node:test";
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import fc from "fast-check";
 import { createRandom } from "../base/random.ts";
+import { packageRoot } from "../flow/package-files.ts";
 import type { ChatMessage } from "../tools/types.ts";
 import { limbeckSpecialTokens } from "./chat-template.ts";
 import { splitPieces } from "./pre-tokenize.ts";
-import { repositoryRoot, shippedTokenizer } from "./repository.test.support.ts";
+import { shippedTokenizer } from "./shipped-tokenizer.test.support.ts";
 import { createTokenizer, loadTokenizer } from "./tokenizer.ts";
 
 const tokenizer = shippedTokenizer();
-const shippedFolder = path.join(repositoryRoot, "assets", "tokenizer");
+const shippedFolder = path.join(packageRoot, "assets", "tokenizer");
 const anyText = fc.oneof(
   fc.string(),
   fc.string({ unit: "grapheme" }),

@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { after, test } from "node:test";
 import { LimbeckError } from "../base/errors.ts";
 import { generateToolbox } from "../data/toolbox/generate.ts";
+import { packagePath } from "../flow/package-files.ts";
 import { type Checkpoint, loadCheckpoint } from "../model/checkpoint.ts";
 import { type DistilOptions, type DistilResult, distil } from "./distil.ts";
 import { preflight } from "./preflight.ts";
@@ -14,7 +15,7 @@ import { parseRecipe } from "./recipe.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "limbeck-distil-"));
 after(() => rmSync(root, { recursive: true, force: true }));
-const tokenizer = new URL("../../../assets/tokenizer", import.meta.url).pathname;
+const tokenizer = packagePath("assets", "tokenizer");
 const train = generateToolbox({ split: "train", seed: 3, examples: 40 }).examples;
 const validation = generateToolbox({ split: "validation", seed: 4, examples: 8 }).examples;
 

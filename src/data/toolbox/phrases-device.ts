@@ -50,7 +50,15 @@ export const deviceIntents: readonly Intent[] = [
         start a song
         play a track
         i want to hear a song
-        let me hear a song`),
+        let me hear a song
+        play an album for me
+        play a song for me
+        put on a track
+        start an album
+        i want a song
+        let me hear something
+        i would like to hear an album
+        put a song on`),
       heldOut: lines(`
         put on an album
         i want to hear something
@@ -109,7 +117,15 @@ export const deviceIntents: readonly Intent[] = [
         i want to open an app
         run an app
         open something
-        switch to an app`),
+        switch to an app
+        open the app
+        start the app
+        launch something
+        open an app for me
+        i want to launch an app
+        bring up an app
+        i need an app
+        run an application`),
       heldOut: lines(`
         launch an application
         i need to open an app
@@ -168,7 +184,15 @@ export const deviceIntents: readonly Intent[] = [
         set the sound level
         adjust the sound
         i want to change the volume
-        set the loudness`),
+        set the loudness
+        change the sound
+        set the sound
+        i want to set the sound level
+        i need to change the volume
+        adjust the loudness
+        give me another volume
+        set the volume for me
+        change the audio level`),
       heldOut: lines(`
         adjust the sound level
         change the loudness
@@ -231,7 +255,15 @@ export const deviceIntents: readonly Intent[] = [
         turn {state} a lamp
         put the light {state}
         turn the lights {state}
-        i want the light {state}`),
+        i want the light {state}
+        turn {state} the lamp
+        turn the lamp {state}
+        put the lights {state}
+        switch the lights {state}
+        i want the lights {state}
+        i need the lamp {state}
+        turn {state} the lights
+        make the light go {state}`),
       heldOut: lines(`
         switch the light {state}
         turn {state} a light

@@ -50,7 +50,18 @@ export const findIntents: readonly Intent[] = [
         give me the forecast
         will it rain
         show me the weather forecast
-        what will the weather be {day}`),
+        what will the weather be {day}
+        what is the weather {day}
+        will it snow
+        will it be warm
+        is it cold
+        check the weather {day}
+        show me the weather
+        will it rain {day}
+        how warm is it
+        what is the forecast
+        how is the weather now
+        is it going to snow {day}`),
       heldOut: lines(`
         how is the weather {day}
         give me the weather forecast
@@ -113,7 +124,15 @@ export const findIntents: readonly Intent[] = [
         look for a file
         i need a file
         find a file for me
-        look through my files`),
+        look through my files
+        i am looking for a file
+        search for a document
+        find a document for me
+        look for my document
+        i need to find a document
+        find something in my files
+        locate a file
+        i want to find a file`),
       heldOut: lines(`
         search for a file
         i need to find a file
@@ -172,7 +191,15 @@ export const findIntents: readonly Intent[] = [
         look it up on the web
         run a web search
         google something
-        search online`),
+        search online
+        do a search on the web
+        look something up
+        search something online
+        look up something on the web
+        i need to search the web
+        run a search online
+        find something on the internet
+        check something online`),
       heldOut: lines(`
         do an internet search
         look something up on the internet
@@ -233,7 +260,15 @@ export const findIntents: readonly Intent[] = [
         change {value} {from}
         do a unit conversion
         convert to {to}
-        i need a conversion`),
+        i need a conversion
+        i want to convert {value} {from}
+        turn {value} {from} into something else
+        convert a number for me
+        i want a unit conversion
+        convert it to {to}
+        change units for me
+        i need {value} {from} in other units
+        convert something to {to}`),
       heldOut: lines(`
         i need to convert something
         convert {value} {from} for me

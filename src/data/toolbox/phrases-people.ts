@@ -50,7 +50,15 @@ export const peopleIntents: readonly Intent[] = [
         send a message to {to}
         send {to} a text
         write a message
-        i need to send a message`),
+        i need to send a message
+        write to {to}
+        write a text to {to}
+        i want to message {to}
+        i need to text {to}
+        send a text message
+        send something to {to}
+        send a new message
+        text someone`),
       heldOut: lines(`
         write a text
         i want to send a text
@@ -108,7 +116,15 @@ export const peopleIntents: readonly Intent[] = [
         place a call
         i want to make a call
         ring someone
-        start calling`),
+        start calling
+        i want to call someone
+        ring someone for me
+        start a phone call
+        i need to make a call
+        phone someone
+        make a call for me
+        i need to ring someone
+        get me someone on the phone`),
       heldOut: lines(`
         place a phone call
         i need to make a phone call
@@ -167,7 +183,15 @@ export const peopleIntents: readonly Intent[] = [
         add a note
         i want to make a note
         i need a new note
-        write something down`),
+        write something down
+        note something down
+        put down a note
+        make a new note
+        i need to write a note
+        add something to my notes
+        write a new note
+        keep a note
+        start a note`),
       heldOut: lines(`
         save a note
         create a new note
@@ -224,7 +248,15 @@ export const peopleIntents: readonly Intent[] = [
         translate a text
         translate into {language}
         give me a translation
-        translate this for me`),
+        translate this for me
+        translate the word {text} for me
+        i need to translate something
+        say something in {language}
+        translate it
+        translate to {language}
+        i want to translate {text}
+        do a translation
+        i need {text} translated`),
       heldOut: lines(`
         i want a translation
         translate the text {text}

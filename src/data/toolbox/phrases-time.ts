@@ -49,7 +49,15 @@ export const timeIntents: readonly Intent[] = [
         begin a countdown
         give me a timer
         create a timer
-        set up a timer for the oven`),
+        set up a timer for the oven
+        i need a countdown
+        start a timer for me
+        set a countdown
+        make a timer
+        begin a timer
+        set up a timer
+        start the timer
+        create a countdown`),
       heldOut: lines(`
         i want a timer
         set up a countdown
@@ -106,7 +114,15 @@ export const timeIntents: readonly Intent[] = [
         create an alarm
         set my alarm clock
         add an alarm
-        put an alarm`),
+        put an alarm
+        i want an alarm
+        set the alarm
+        set up an alarm
+        wake me
+        wake me up early
+        add a new alarm
+        i need to be woken up
+        set an alarm for the morning`),
       heldOut: lines(`
         make an alarm
         give me an alarm
@@ -164,7 +180,15 @@ export const timeIntents: readonly Intent[] = [
         add an event to the calendar
         i need a new calendar event
         create an event on {day}
-        add an event on {day}`),
+        add an event on {day}
+        schedule something
+        plan an event
+        plan something on {day}
+        put something in the calendar on {day}
+        make an event on {day}
+        add a calendar event
+        i want to schedule an event
+        put an event on {day}`),
       heldOut: lines(`
         make an event
         create a calendar entry
@@ -229,7 +253,15 @@ export const timeIntents: readonly Intent[] = [
         remind me later
         give me a reminder
         remind me of something
-        make a reminder at {time}`),
+        make a reminder at {time}
+        remind me
+        set up a reminder
+        i want a reminder
+        remind me at {time}
+        create a reminder for {time}
+        add a new reminder
+        remind me about something
+        set a reminder for later`),
       heldOut: lines(`
         make a reminder
         put a reminder

@@ -1,0 +1,26 @@
+// Runs every *.test.js below the folders given, with node's own runner: `node scripts/test.mjs dist`. (Node 20 takes
+// folders and later ones take patterns: a list of files is what all of them understand.)
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+const files = process.argv
+  .slice(2)
+  .flatMap((folder) =>
+    fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => path.join(folder, name)),
+  )
+  .filter((name) => name.endsWith(".test.js"))
+  .sort();
+if (files.length === 0) {
+  console.error(`no tests below ${process.argv.slice(2).join(", ") || "(no folder given)"}: build first`);
+  process.exit(2);
+}
+const reporter = new URL("./test-reporter.mjs", import.meta.url);
+const { status } = spawnSync(
+  process.execPath,
+  ["--test", `--test-reporter=${reporter}`, "--test-reporter-destination=stdout", ...files],
+  {
+    stdio: "inherit",
+  },
+);
+process.exit(status ?? 1);
