@@ -51,22 +51,39 @@ export function parseOptions(
   return values;
 }
 
-/** The machine, and how busy others kept it in the second before the benchmark. */
+/** The machine, and how busy others kept it right before a benchmark. */
 export interface Surroundings {
   readonly machine: Machine;
   readonly before: Conditions;
 }
 
-/** Watches the idle process for a second: whatever runs now is somebody else's. Prints what it finds. */
-export async function lookAround(): Promise<Surroundings> {
-  const machine = describeMachine();
+/** Watches the idle process for a second: whatever runs now is somebody else's. */
+async function watchOthers(machine: Machine): Promise<Conditions> {
   const first = sampleConditions(machine);
   await pause(1100);
-  const before = judgeConditions(first, sampleConditions(machine));
+  return judgeConditions(first, sampleConditions(machine));
+}
+
+/** Describes the machine, and prints it. */
+export async function lookAround(): Promise<Surroundings> {
+  const machine = describeMachine();
   const gib = (machine.memory_bytes / 2 ** 30).toFixed(0);
   note(`machine: ${machine.soc}, ${machine.cores} cores, ${gib} GiB, ${machine.os}, node ${machine.node}`);
-  for (const warning of before.warnings) note(`warning: ${warning}`);
-  return { machine, before };
+  return { machine, before: await watchOthers(machine) };
+}
+
+/**
+ * The fields that every document ends with. `is_quiet` is false where others used the machine right before or right
+ * after: such figures, ratios too, are no evidence.
+ */
+export async function lookBack({
+  machine,
+  before,
+}: Surroundings): Promise<Readonly<Record<string, unknown>>> {
+  const after = await watchOthers(machine);
+  const reasons = [...new Set([...before.invalid_for_gate, ...after.invalid_for_gate])];
+  for (const reason of reasons) note(`not quiet, so these figures are no evidence: ${reason}`);
+  return { is_quiet: reasons.length === 0, machine, conditions: { before, after } };
 }
 
 export function pause(ms: number): Promise<void> {

@@ -15,12 +15,20 @@ import type { Engine } from "#limbeck/runtime/engine-contract.js";
 import { createStepRunner } from "#limbeck/runtime/step-runner.js";
 import type { ChatResult } from "#limbeck/runtime/types.js";
 import { loadTokenizer } from "#limbeck/tokenizer/tokenizer.js";
-import { readRecipe } from "#limbeck/train/recipe.js";
-import { type Benchmark, lookAround, note, peakRssMb, table } from "./benchmark.ts";
+import { type Benchmark, lookAround, lookBack, note, peakRssMb, table } from "./benchmark.ts";
 import { repositoryPath, withTemporaryFolder } from "./repository.ts";
 
-/** What is decoded: the shipped checkpoint where it is there, else random weights of its recipe's size. */
-const models = { teacher: "teacher", student: "base" } as const;
+/** What is decoded: the shipped checkpoint where it is there, else random weights of the size that ships. */
+const models = {
+  teacher: {
+    asset: "teacher",
+    size: { layers: 6, hiddenSize: 192, intermediateSize: 512, heads: 6, kvHeads: 3, headDim: 32 },
+  },
+  student: {
+    asset: "base",
+    size: { layers: 4, hiddenSize: 128, intermediateSize: 352, heads: 4, kvHeads: 2, headDim: 32 },
+  },
+} as const;
 type ModelName = keyof typeof models;
 
 const modes = { worker: true, in_process: false } as const;
@@ -28,46 +36,34 @@ type Mode = keyof typeof modes;
 
 const maxTokens = 96;
 
-function sizeOf(recipeName: string, tokenizerDir: string): ModelConfig {
-  const { model } = readRecipe(repositoryPath("configs", "recipes", `${recipeName}.yaml`));
-  if (!model)
-    throw new LimbeckError("invalid_config", `${recipeName}.yaml: expected a model block, got none`);
-  const tokenizer = loadTokenizer(tokenizerDir);
-  return {
+/** Random weights that never end an answer: with a tied embedding of zero the end token's logit is 0, never the largest. */
+function saveRandomCheckpoint(folder: string, name: ModelName): void {
+  const tokenizerDir = repositoryPath("assets", "tokenizer");
+  const { vocabSize, eosId, padId } = loadTokenizer(tokenizerDir);
+  const config: ModelConfig = {
+    ...models[name].size,
     family: "llama",
-    vocabSize: tokenizer.vocabSize,
-    hiddenSize: model.hidden_size,
-    intermediateSize: model.intermediate_size,
-    layers: model.layers,
-    heads: model.heads,
-    kvHeads: model.kv_heads,
-    headDim: model.hidden_size / model.heads,
-    contextLength: model.context_length,
-    ropeTheta: model.rope_theta,
+    vocabSize,
+    contextLength: 512,
+    ropeTheta: 10_000,
     rmsNormEpsilon: 1e-6,
     tieEmbeddings: true,
     bosId: null,
-    eosId: tokenizer.eosId,
-    padId: tokenizer.padId,
+    eosId,
+    padId,
   };
-}
-
-/** Random weights that never end an answer: with tied embeddings of zero the end token's logit is 0, never the largest. */
-function saveRandomCheckpoint(folder: string, recipeName: string): void {
-  const tokenizerDir = repositoryPath("assets", "tokenizer");
-  const config = sizeOf(recipeName, tokenizerDir);
   const weights = initialiseWeights(config, createRandom(1));
-  const { hiddenSize, eosId } = config;
-  weights["model.embed_tokens.weight"]!.data.fill(0 as never, eosId * hiddenSize, (eosId + 1) * hiddenSize);
+  const embedding = weights["model.embed_tokens.weight"]!.data as Float32Array; // [V, C]
+  embedding.fill(0, eosId * config.hiddenSize, (eosId + 1) * config.hiddenSize);
   saveCheckpoint(folder, { config, weights }, { tokenizerDir });
 }
 
 /** Exports a model to `folder`; returns where its weights came from. */
 async function exportModel(name: ModelName, folder: string): Promise<"shipped" | "random"> {
-  const shipped = repositoryPath("assets", models[name]);
+  const shipped = repositoryPath("assets", models[name].asset);
   const isShipped = fs.existsSync(path.join(shipped, "config.json"));
   const checkpoint = isShipped ? shipped : path.join(folder, "checkpoint");
-  if (!isShipped) saveRandomCheckpoint(checkpoint, models[name]);
+  if (!isShipped) saveRandomCheckpoint(checkpoint, name);
   await exportArtefact(checkpoint, path.join(folder, "artefact"), { format: "int8" });
   return isShipped ? "shipped" : "random";
 }
@@ -169,7 +165,7 @@ const middle = (samples: readonly Sample[], field: keyof Sample): number =>
 
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
   const { rounds = 1 } = options;
-  const { machine, before } = await lookAround();
+  const surroundings = await lookAround();
   const { examples } = generateToolbox({ split: "test", seed: 3, examples: rounds });
   return withTemporaryFolder(async (folder) => {
     const cases: Case[] = [];
@@ -201,7 +197,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
         mode,
         weights: weights[model],
         parameters: engine.info.parameters,
-        threads: engine.info.threads ?? machine.cores,
+        threads: engine.info.threads ?? surroundings.machine.cores,
         answers: samples.length,
         tokens_median: middle(samples, "tokens"),
         ttft_ms: middle(samples, "ttft_ms"),
@@ -235,8 +231,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
         peak_rss_mb: peakRssMb(),
         rounds,
         samples: Object.fromEntries(cases.map(({ model, mode, samples }) => [`${model}.${mode}`, samples])),
-        machine,
-        conditions_before: before,
+        ...(await lookBack(surroundings)),
       };
     } finally {
       for (const { engine } of cases) await engine.close();

@@ -17,7 +17,7 @@ import { runToolLoop } from "#limbeck/score/tool-loop.js";
 import { openTranscripts, type TranscriptHeader } from "#limbeck/score/transcript-file.js";
 import { writeCalls } from "#limbeck/tools/call-format.js";
 import { readCalls } from "#limbeck/tools/call-stream.js";
-import { type Benchmark, lookAround, note, table } from "./benchmark.ts";
+import { type Benchmark, lookAround, lookBack, note, table } from "./benchmark.ts";
 import { withTemporaryFolder } from "./repository.ts";
 import type { StoredScore } from "./score-stored.ts";
 
@@ -136,7 +136,7 @@ function timeGates(folder: string, repeats: number): readonly number[] {
 
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
   const { examples = 1, repeats = 1 } = options;
-  const { machine, before } = await lookAround();
+  const surroundings = await lookAround();
   return withTemporaryFolder(async (folder) => {
     const stored = await storeTranscripts(folder, generateToolbox({ split: "test", seed: 5, examples }));
     const scores = Array.from({ length: repeats }, () => scoreStored(stored));
@@ -174,8 +174,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
       examples,
       repeats,
       samples: { scores, gate_ms: gates },
-      machine,
-      conditions_before: before,
+      ...(await lookBack(surroundings)),
     };
   });
 }

@@ -2,7 +2,7 @@ import * as os from "node:os";
 import { LimbeckError } from "#limbeck/base/errors.js";
 import { median } from "#limbeck/measure/statistics.js";
 import { countFlops } from "#limbeck/passes/flops.js";
-import { type Benchmark, lookAround, note, peakRssMb, table } from "./benchmark.ts";
+import { type Benchmark, lookAround, lookBack, note, peakRssMb, table } from "./benchmark.ts";
 import { openCeiling, productsOf } from "./products.ts";
 import { openTrainingStep, referenceSetting, stepGraph, type TrainingStep } from "./reference-step.ts";
 import { oracleCure, withTemporaryFolder } from "./repository.ts";
@@ -42,7 +42,7 @@ async function openPeer(folder: string, threads: number): Promise<TorchPeer | nu
 
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
   const { rounds = 1, threads = 1, "pause-ms": pauseMs = 1 } = options;
-  const { machine, before } = await lookAround();
+  const surroundings = await lookAround();
   const graph = stepGraph(referenceSetting);
   const products = productsOf(graph);
   const flops = countFlops(graph);
@@ -67,12 +67,14 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
       for (const { run: warm } of [ceiling, plain, ceiling, plain]) await warm();
 
       const overheads: number[] = [];
+      const updates: number[] = [];
       const contestants: Record<"ceiling" | "plain" | "step", Contestant> & { pytorch?: Contestant } = {
         ceiling: ceiling.run,
         plain: plain.run,
         step: async () => {
-          const { stepMs, overheadMs } = await ours.step();
+          const { stepMs, overheadMs, updateMs } = await ours.step();
           overheads.push(overheadMs);
+          updates.push(updateMs);
           return stepMs;
         },
       };
@@ -101,7 +103,10 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
           ...(torchMs ? [line("PyTorch eager", torchMs)] : []),
         ]),
       );
-      note(`own overhead ${median(overheads).toFixed(2)} ms a step, peak RSS ${peakMb.toFixed(0)} MB`);
+      note(
+        `of a step: gradient norm and AdamW ${median(updates).toFixed(1)} ms, own overhead ${median(overheads).toFixed(2)} ms; ` +
+          `peak RSS ${peakMb.toFixed(0)} MB`,
+      );
       return {
         ms_per_step: median(stepMs),
         ceiling_fraction: fraction.ratio,
@@ -115,13 +120,14 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
         step_gflops: gflops(stepMs),
         pytorch_gflops: torchMs && gflops(torchMs),
         overhead_ms: median(overheads),
+        update_ms: median(updates),
+        best_ms: Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.min(...ms)])),
         peak_rss_mb: peakMb,
         matmul_gflop: ceiling.flops / 1e9,
         threads,
         rounds,
-        samples: { ...times, overhead: overheads },
-        machine,
-        conditions_before: before,
+        samples: { ...times, overhead: overheads, update: updates },
+        ...(await lookBack(surroundings)),
       };
     } finally {
       for (const resource of open.reverse()) await resource.close();

@@ -1,13 +1,15 @@
-// Runs every *.test.js below the folders given, with node's own runner: `node scripts/test.mjs dist`. (Node 20 takes
-// folders and later ones take patterns: a list of files is what all of them understand.)
+// Runs every *.test.js below the folders given, or the files given, with node's own runner:
+// `node scripts/test.mjs dist`. (Node 20 takes folders, later ones take patterns: a list of files suits all of them.)
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
 const files = process.argv
   .slice(2)
-  .flatMap((folder) =>
-    fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => path.join(folder, name)),
+  .flatMap((given) =>
+    fs.statSync(given).isFile()
+      ? [given]
+      : fs.readdirSync(given, { recursive: true, encoding: "utf8" }).map((name) => path.join(given, name)),
   )
   .filter((name) => name.endsWith(".test.js"))
   .sort();

@@ -1,6 +1,7 @@
 // Trains what ships with the package, from a seed, with the package's own code:
-//   npm run build && node scripts/train-assets.mjs base assets/base
-//   npm run build && node scripts/train-assets.mjs teacher assets/teacher
+//   node scripts/train-assets.mjs base-1 .limbeck/base-1        from nothing
+//   node scripts/train-assets.mjs base-2 assets/base --from .limbeck/base-1
+//   node scripts/train-assets.mjs teacher assets/teacher
 // --work DIR holds state and logs. Ctrl-C or SIGTERM writes the state; the same command resumes to the same bits.
 import fs from "node:fs";
 import path from "node:path";
@@ -16,21 +17,28 @@ const { loadCheckpoint, saveCheckpoint } = await load("model/checkpoint.js");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { work: { type: "string" }, threads: { type: "string" }, steps: { type: "string" } },
+  options: {
+    from: { type: "string" },
+    work: { type: "string" },
+    threads: { type: "string" },
+    steps: { type: "string" },
+  },
 });
 const [name, outDir] = positionals;
-const corpora = {
-  base: (epoch, seed, examples) => generateBaseCorpus({ seed: seed * 100003 + epoch, examples }),
-  teacher: (epoch, seed, examples) =>
-    generateToolbox({ split: "train", seed: seed * 100003 + epoch, examples }).examples,
+const madeUpTools = {
+  train: (seed, examples) => generateBaseCorpus({ seed, examples }),
+  validation: () => generateBaseCorpus({ seed: 999, examples: 200 }),
 };
-const validationSets = {
-  base: () => generateBaseCorpus({ seed: 999, examples: 200 }),
-  teacher: () => generateToolbox({ split: "validation", seed: 7, examples: 200 }).examples,
+const toolbox = {
+  train: (seed, examples) => generateToolbox({ split: "train", seed, examples }).examples,
+  validation: () => generateToolbox({ split: "validation", seed: 7, examples: 200 }).examples,
 };
-if (!(name in corpora) || !outDir) {
+const corpora = { "base-1": madeUpTools, "base-2": madeUpTools, teacher: toolbox };
+const corpus = corpora[name];
+if (!corpus || !outDir || (name === "base-2") !== (values.from !== undefined)) {
   console.error(
-    "usage: node scripts/train-assets.mjs base|teacher OUT_DIR [--work DIR] [--threads N] [--steps N]",
+    "usage: node scripts/train-assets.mjs base-1|base-2|teacher OUT_DIR [--from DIR] [--work DIR] [--threads N] [--steps N]\n" +
+      "       base-2 goes on from base-1: --from",
   );
   process.exit(2);
 }
@@ -46,12 +54,13 @@ for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => interrupt.abo
 const result = await distil(
   {
     recipe,
-    student: null,
+    student: values.from ?? null,
     teacher: null,
     tokenizer,
-    train: (epoch, seed) => corpora[name](epoch, seed, examplesPerEpoch),
+    // Fresh examples in every epoch.
+    train: (epoch, seed) => corpus.train(seed * 100003 + epoch, examplesPerEpoch),
     dataName: name,
-    validation: validationSets[name](),
+    validation: corpus.validation(),
     outDir: work,
     resume: fs.existsSync(path.join(work, "state")),
   },

@@ -1,26 +1,8 @@
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Value } from "../graph/graph.ts";
+import type { BinaryOp, UnaryOp } from "../graph/ops.ts";
 import type { VjpEntriesOf } from "./rule.ts";
 import { sumTo } from "./shaping.ts";
-
-type UnaryOp =
-  | "neg"
-  | "exp"
-  | "log"
-  | "sqrt"
-  | "reciprocal"
-  | "sigmoid"
-  | "tanh"
-  | "erf"
-  | "relu"
-  | "silu"
-  | "abs"
-  | "sign"
-  | "round"
-  | "clip"
-  | "cast"
-  | "stopGradient";
-type BinaryOp = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "equal" | "less" | "where";
 
 /** g where `condition`, else 0. */
 function keepWhere(b: GraphBuilder, condition: Value, g: Value): Value {
@@ -48,7 +30,7 @@ export function siluParts(b: GraphBuilder, x: Value, g: Value): { gsx: Value; gr
   return { gsx, gradient: () => b.add(gs, lessPart(b, gsx, s)) };
 }
 
-export const unaryVjps: VjpEntriesOf<UnaryOp> = {
+export const unaryVjps: VjpEntriesOf<UnaryOp | "clip" | "cast"> = {
   neg: ({ b, g }) => [b.neg(g)],
   exp: ({ b, g, outputs: [y] }) => [b.mul(g, y!)],
   log: ({ b, g, inputs: [x] }) => [b.div(g, x!)],
@@ -76,7 +58,7 @@ export const unaryVjps: VjpEntriesOf<UnaryOp> = {
   stopGradient: "zero",
 };
 
-export const binaryVjps: VjpEntriesOf<BinaryOp> = {
+export const binaryVjps: VjpEntriesOf<BinaryOp | "where"> = {
   add: ({ b, g, inputs: [x, y] }) => [sumTo(b, g, x!.shape), sumTo(b, g, y!.shape)],
   sub: ({ b, g, inputs: [x, y] }) => [sumTo(b, g, x!.shape), b.neg(sumTo(b, g, y!.shape))],
   mul: ({ b, g, inputs: [x, y] }) => [sumTo(b, b.mul(g, y!), x!.shape), sumTo(b, b.mul(g, x!), y!.shape)],

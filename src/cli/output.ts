@@ -1,4 +1,7 @@
+import * as fs from "node:fs";
+import { fileError } from "../base/files.ts";
 import { stringifyJson } from "../base/json.ts";
+import { renderError } from "./fail.ts";
 
 /** The two streams of a command: results on standard output, everything else on standard error. */
 export interface Output {
@@ -25,11 +28,19 @@ function drained(stream: NodeJS.WritableStream): Promise<void> {
   });
 }
 
-/** Output over two streams. A reader that went away (EPIPE, as with `| head`) ends the process without a word. */
+/** Exit status of a process whose reader went away: what a shell says of a program that SIGPIPE ended. */
+const brokenPipeStatus = 141;
+
+/**
+ * Output over two streams. A reader that went away (as with `| head`) ends the process without a word, and not as a
+ * success: nobody has seen the result. Any other failure to write, a full disk, ends it with message and status.
+ */
 export function createOutput(stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream): Output {
   stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code === "EPIPE") process.exit(brokenPipeStatus);
+    const failure = fileError("write", "the standard output", error);
+    fs.writeSync(2, renderError(failure, false));
+    process.exit(failure.exitStatus);
   });
   return {
     write: (text) => void stdout.write(text),

@@ -61,5 +61,7 @@ test("Ctrl-C in the training ends quickstart with 130 and no report", { skip }, 
     },
   });
   assert.deepEqual([ended.status, errorCode(ended)], [130, "cancelled"], ended.stderr);
+  assert.match(ended.stderr, /Kept, whole, in stopped: .*the state of the training.* begins a new run/);
+  assert.doesNotMatch(ended.stderr, /--resume/, "quickstart has no such option");
   assert.ok(!fs.existsSync(path.join(folder, "stopped", "report.json")));
 });

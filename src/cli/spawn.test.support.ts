@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const main = fileURLToPath(new URL("./main.js", import.meta.url));
+/** The command, as it was built beside this file. */
+export const mainFile = fileURLToPath(new URL("./main.js", import.meta.url));
 
 export interface Ended {
   readonly status: number | null;
@@ -21,7 +22,7 @@ export interface CallOptions {
 /** Runs `limbeck words…` to its end in a process of its own. */
 export function limbeck(words: readonly string[], options: CallOptions): Promise<Ended> {
   const { folder, input = "", environment = {}, interrupt } = options;
-  const child = spawn(process.execPath, [main, ...words], {
+  const child = spawn(process.execPath, [mainFile, ...words], {
     cwd: folder,
     env: { ...process.env, DEBUG: "", ...environment },
   });

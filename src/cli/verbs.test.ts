@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { writeDataset } from "../data/dataset.ts";
 import { generateToolbox } from "../data/toolbox/generate.ts";
 import { saveTinyCheckpoint } from "../flow/tiny-checkpoint.test.support.ts";
-import { type CallOptions, type Ended, errorCode, lastDocument, limbeck } from "./spawn.test.support.ts";
+import { type CallOptions, type Ended, lastDocument, limbeck } from "./spawn.test.support.ts";
 
 // A model that knows nothing goes through the commands, one after the other, in one folder.
 let folder = "";
@@ -126,28 +126,4 @@ test("distil that is interrupted resumes to the same bits", async () => {
   const weights = (out: string): Buffer => fs.readFileSync(inFolder(out, "checkpoint", "model.safetensors"));
   assert.match(fs.readFileSync(log, "utf8"), /"event":"resume"/);
   assert.ok(weights("part").equals(weights("whole")), "the weights of the resumed run differ");
-});
-
-test("bad input is refused with exit status 2 and its own code", async () => {
-  fs.writeFileSync(inFolder("empty.jsonl"), "");
-  fs.writeFileSync(inFolder("typo.yaml"), "stepz: 3\n");
-  const cut = fs.readFileSync(inFolder("base", "model.safetensors")).subarray(0, 1000);
-  fs.cpSync(inFolder("base"), inFolder("cut"), { recursive: true });
-  fs.writeFileSync(inFolder("cut", "model.safetensors"), cut);
-  const cases: readonly (readonly [string, readonly string[]])[] = [
-    ["invalid_dataset", ["score", "artefact", "--dataset", "empty.jsonl"]],
-    ["file_not_found", ["score", "artefact", "--dataset", "nowhere.jsonl"]],
-    ["file_not_found", ["run", "hello", "--artefact", "nowhere"]],
-    [
-      "invalid_config",
-      ["distil", "--recipe", "typo.yaml", "--data", "data.jsonl", "--student", "base", "--out", "x"],
-    ],
-    ["invalid_safetensors", ["export", "cut", "--out", "x"]],
-    ["not_writable", ["export", "base", "--out", "tiny.yaml/below"]],
-  ];
-  const ended = await Promise.all(cases.map(([, words]) => call([...words, "--json"])));
-  assert.deepEqual(
-    ended.map((end) => [end.status, errorCode(end)]),
-    cases.map(([code]) => [2, code]),
-  );
 });

@@ -2,17 +2,9 @@ import * as path from "node:path";
 import * as z from "zod";
 import type { Json } from "../base/json.ts";
 import type { ChatMessage, JsonObject, JsonSchema, ToolCall, ToolDefinition } from "../tools/types.ts";
-import {
-  BadLines,
-  datasetError,
-  ExampleCollector,
-  type ReadDataset,
-  type ReadOptions,
-  readJsonLines,
-} from "./dataset.ts";
+import { datasetError, type ReadDataset, type ReadOptions, readJsonLines } from "./dataset.ts";
 import { firstFault } from "./dataset-schema.ts";
-import { fingerprintDataset } from "./fingerprints.ts";
-import type { DatasetHeader } from "./types.ts";
+import { readImported } from "./imported.ts";
 
 /** The Berkeley Function Calling Leaderboard, version 4: a file of questions and, but for irrelevance, one of answers. */
 
@@ -134,63 +126,40 @@ export function importBfcl(
 ): ReadDataset {
   const file = files.questions;
   const answers = files.answers === undefined ? null : readAnswers(files.answers);
-  const bad = new BadLines(options.maxBad ?? 0);
-  const collector = new ExampleCollector();
-  readJsonLines(
-    file,
-    (value, line) => {
-      const parsed = questionLine.safeParse(value);
-      if (!parsed.success) {
-        bad.add({ file, line, ...firstFault(parsed.error) });
-        return;
-      }
-      const { id, question, function: functions } = parsed.data;
-      const tools = functions.map(
-        ({ name, description, parameters }): ToolDefinition => ({
-          type: "function",
-          function: {
-            name,
-            ...(description === undefined ? {} : { description }),
-            parameters: toSchema(parameters as JsonObject),
-          },
-        }),
-      );
-      const truth = answers?.get(id);
-      if (answers !== null && truth === undefined) {
-        bad.add({
-          file,
-          line,
-          field: "id",
-          reason: `expected an answer to ${id} in ${files.answers}, got none`,
-        });
-        return;
-      }
-      const calls = (truth ?? []).map((answer) => fillRequired(toCall(answer), tools));
-      const fault = collector.take(
-        {
-          id,
-          messages: question[0]!.map(({ role, content }): ChatMessage => ({ role, content })),
-          tools,
-          expect: { behaviour: calls.length > 0 ? "tool" : "no_tool", calls },
-          ...(truth === undefined ? {} : { meta: { accepted: truth } }),
-        },
-        line,
-      );
-      if (fault !== null) bad.add({ file, line, ...fault });
-    },
-    (line, reason) => bad.add({ file, line, field: "line", reason }),
-  );
-  const { examples } = collector;
-  if (examples.length === 0)
-    throw datasetError(file, 1, "file", "expected at least one usable question, got none");
-  const header: DatasetHeader = {
-    schema_version: 1,
-    kind: "limbeck_dataset",
+  const settings = {
     name: path.basename(file, ".json"),
     split: "test",
-    seed: null,
-    examples: examples.length,
-    fingerprints: fingerprintDataset(examples),
-  };
-  return { header, examples, skipped: bad.lines };
+    what: "question",
+    maxBad: options.maxBad ?? 0,
+  } as const;
+  return readImported(file, settings, (value, line, collector) => {
+    const parsed = questionLine.safeParse(value);
+    if (!parsed.success) return firstFault(parsed.error);
+    const { id, question, function: functions } = parsed.data;
+    const tools = functions.map(
+      ({ name, description, parameters }): ToolDefinition => ({
+        type: "function",
+        function: {
+          name,
+          ...(description === undefined ? {} : { description }),
+          parameters: toSchema(parameters as JsonObject),
+        },
+      }),
+    );
+    const truth = answers?.get(id);
+    if (answers !== null && truth === undefined) {
+      return { field: "id", reason: `expected an answer to ${id} in ${files.answers}, got none` };
+    }
+    const calls = (truth ?? []).map((answer) => fillRequired(toCall(answer), tools));
+    return collector.take(
+      {
+        id,
+        messages: question[0]!.map(({ role, content }): ChatMessage => ({ role, content })),
+        tools,
+        expect: { behaviour: calls.length > 0 ? "tool" : "no_tool", calls },
+        ...(truth === undefined ? {} : { meta: { accepted: truth } }),
+      },
+      line,
+    );
+  });
 }

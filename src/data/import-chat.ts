@@ -3,16 +3,9 @@ import * as z from "zod";
 import type { Json } from "../base/json.ts";
 import { writeCalls } from "../tools/call-format.ts";
 import type { ChatMessage, JsonObject, ToolCall } from "../tools/types.ts";
-import {
-  BadLines,
-  datasetError,
-  ExampleCollector,
-  type ReadDataset,
-  type ReadOptions,
-  readJsonLines,
-} from "./dataset.ts";
+import type { ReadDataset, ReadOptions } from "./dataset.ts";
 import { type Fault, firstFault } from "./dataset-schema.ts";
-import { fingerprintDataset } from "./fingerprints.ts";
+import { readImported } from "./imported.ts";
 import type { DatasetHeader, Fixture, TeacherOutput } from "./types.ts";
 
 /** Chats in the words of the OpenAI API: `{messages, tools?, id?}` a line, calls with their arguments as JSON text. */
@@ -143,35 +136,12 @@ export function importChatJsonl(file: string, options: ImportOptions = {}): Read
     model = "imported",
     maxBad = 0,
   } = options;
-  const bad = new BadLines(maxBad);
-  const collector = new ExampleCollector();
-  const take = (value: unknown, line: number): Fault | null => {
+  return readImported(file, { name, split, what: "chat", maxBad }, (value, line, collector) => {
     try {
       return collector.take(toExample(value, `${name}-${line}`, model), line);
     } catch (cause) {
       if (cause instanceof Unusable) return cause.fault;
       throw cause;
     }
-  };
-  readJsonLines(
-    file,
-    (value, line) => {
-      const fault = take(value, line);
-      if (fault !== null) bad.add({ file, line, ...fault });
-    },
-    (line, reason) => bad.add({ file, line, field: "line", reason }),
-  );
-  const { examples } = collector;
-  if (examples.length === 0)
-    throw datasetError(file, 1, "file", "expected at least one usable chat, got none");
-  const header: DatasetHeader = {
-    schema_version: 1,
-    kind: "limbeck_dataset",
-    name,
-    split,
-    seed: null,
-    examples: examples.length,
-    fingerprints: fingerprintDataset(examples),
-  };
-  return { header, examples, skipped: bad.lines };
+  });
 }

@@ -7,11 +7,13 @@ import { LimbeckError } from "../base/errors.ts";
 import { readDataset } from "../data/dataset.ts";
 import { bless } from "../gate/baseline.ts";
 import { loadRunReport } from "../gate/report.ts";
+import { fillDiskAt } from "./full-disk.test.support.ts";
 import { gateReportFile } from "./gate-report-file.ts";
 import { runQuickstart } from "./quickstart.ts";
 import type { QuickstartOptions, QuickstartStage } from "./quickstart-settings.ts";
 import { resolveReport } from "./run-folder.ts";
 import { saveTinyCheckpoint } from "./tiny-checkpoint.test.support.ts";
+import { assertWhole } from "./whole-files.test.support.ts";
 
 // The models know nothing: what is tested is that the stages fit together and that everything is written.
 const startFolder = process.cwd();
@@ -102,24 +104,74 @@ test("an artefact that was changed after its report is refused", () => {
   );
 });
 
-for (const stage of ["teach", "distil", "measure", "score"] as const) {
-  test(`an interruption in ${stage} ends the run and leaves nothing half-written`, async () => {
+/** The files by whose presence a run says how far it came, in the order in which they are written. */
+const steps = [
+  "dataset/test.jsonl",
+  "train/state/state.json",
+  "train/checkpoint/model.safetensors",
+  "student/int8/manifest.json",
+];
+const keptAfter: { readonly [S in Exclude<QuickstartStage, "gate">]: number } = {
+  dataset: 1,
+  teach: 1,
+  distil: 2,
+  export: 4,
+  measure: 4,
+  score: 4,
+};
+
+for (const [stage, kept] of Object.entries(keptAfter)) {
+  test(`an interruption in ${stage} leaves only whole files, and says which and what to do`, async () => {
     const stop = new AbortController();
     const out = `stopped-${stage}`;
     const latest = resolveReport(undefined);
-    await assert.rejects(
-      runQuickstart(tinyRun(out), {
-        signal: stop.signal,
-        onProgress: (progress) => (progress.stage === stage && progress.done > 0 ? stop.abort() : undefined),
-      }),
-      (thrown: unknown) => thrown instanceof LimbeckError && thrown.code === "cancelled",
+    const error = await runQuickstart(tinyRun(out), {
+      signal: stop.signal,
+      onProgress: ({ stage: now, done }) => {
+        if (now === stage && (done > 0 || stage === "dataset")) stop.abort();
+      },
+    }).then(
+      () => assert.fail("expected an interruption"),
+      (thrown: LimbeckError) => thrown,
     );
-    const files = fs.readdirSync(out, { recursive: true, encoding: "utf8" });
+    assert.deepEqual([error.code, error.fields["run"]], ["cancelled", out], error.message);
+    const files = assertWhole(out);
+    const expected = steps.slice(0, kept);
     assert.deepEqual(
-      files.filter((file) => file.endsWith(".tmp")),
-      [],
+      steps.filter((file) => files.includes(file)),
+      expected,
     );
+    assert.deepEqual(
+      steps.filter((file) => (error.fields["kept"] as string[]).includes(file)),
+      expected,
+    );
+    assert.match(error.cure ?? "", /`limbeck quickstart` begins a new run/);
+    assert.doesNotMatch(error.cure ?? "", /--resume/, "quickstart has no such option");
     assert.ok(!files.includes("report.json"));
     assert.equal(resolveReport(undefined), latest, "an unfinished run is not the latest");
+  });
+}
+
+test("an interruption in the gate comes too late: the run is whole", async () => {
+  const stop = new AbortController();
+  const result = await runQuickstart(tinyRun("late"), {
+    signal: stop.signal,
+    onProgress: ({ stage }) => (stage === "gate" ? stop.abort() : undefined),
+  });
+  assert.equal(result.run, "late");
+  assert.ok(assertWhole("late").includes("summary.md"));
+});
+
+for (const part of ["dataset/test.jsonl", "student/int8/model.onnx"]) {
+  test(`a disk that is full at ${part} ends the run and leaves only whole files`, async (t) => {
+    const out = `full-${path.basename(part)}`;
+    fillDiskAt(t, `${out}/${part}`);
+    await assert.rejects(runQuickstart(tinyRun(out)), (thrown: unknown) => {
+      assert.ok(thrown instanceof LimbeckError, String(thrown));
+      assert.deepEqual([thrown.code, thrown.exitStatus], ["disk_full", 3], thrown.message);
+      assert.match(thrown.cure ?? "", /Free some space/);
+      return true;
+    });
+    assert.ok(!assertWhole(out).includes(part));
   });
 }

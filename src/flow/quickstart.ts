@@ -10,6 +10,7 @@ import { type Recipe, readRecipe } from "../train/recipe.ts";
 import { identifyMachine } from "./identify-machine.ts";
 import { measureEngine } from "./measure-artefact.ts";
 import { packageVersion } from "./package-files.ts";
+import { trainingShares } from "./quickstart-defaults.ts";
 import { distilStudent } from "./quickstart-distil.ts";
 import { type Examined, figuresOf, rulesOf } from "./quickstart-figures.ts";
 import type { QuickstartResult } from "./quickstart-result.ts";
@@ -33,7 +34,12 @@ interface Datasets {
 /** Makes the three splits, writes them, and reads the test set back: what is scored is what the file holds. */
 function makeDatasets(settings: QuickstartSettings, folder: string): Datasets {
   const { seed } = settings;
-  const train = generateToolbox({ split: "train", seed, examples: settings.trainExamples });
+  const train = generateToolbox({
+    split: "train",
+    seed,
+    examples: settings.trainExamples,
+    shares: trainingShares,
+  });
   const validation = generateToolbox({ split: "validation", seed, examples: settings.validationExamples });
   const test = generateToolbox({ split: "test", seed, examples: settings.testExamples });
   for (const dataset of [train, validation, test]) {
@@ -88,7 +94,7 @@ export async function runQuickstart(
     recipe,
     machine,
   });
-  const runStage = createStageRunner(settings, recipe.steps, hooks);
+  const runStage = createStageRunner(settings, recipe.steps, run.path, hooks);
 
   const datasets = await runStage(
     "dataset",

@@ -11,7 +11,16 @@ const rate = z.number().min(0).max(1).nullable();
 const count = z.number().int().nonnegative();
 const fingerprint = z.string().nullable();
 
-const percentilesSchema = z.object({ p50: amount, p90: amount, p95: amount });
+const bounds = z.tuple([amount, amount]).nullable();
+
+/** Percentiles with the runs that they are of and their 95 % intervals: for the reader, the gate resamples the raw runs. */
+const percentilesSchema = z.looseObject({
+  p50: amount,
+  p90: amount,
+  p95: amount,
+  n: count.optional(),
+  intervals: z.object({ p50: bounds, p90: bounds, p95: bounds }).optional(),
+});
 
 const fingerprintsSchema = z.object({
   dataset: fingerprint,

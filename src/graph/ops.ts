@@ -136,3 +136,23 @@ export interface OpAttrs {
 }
 
 export type OpName = keyof OpAttrs;
+
+/** Elementwise on one operand, without attributes: several tables answer for these in one way. */
+export type UnaryOp =
+  | "neg"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "reciprocal"
+  | "sigmoid"
+  | "tanh"
+  | "erf"
+  | "relu"
+  | "silu"
+  | "abs"
+  | "sign"
+  | "round"
+  | "stopGradient";
+
+/** Elementwise on two operands of one type. */
+export type BinaryOp = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "equal" | "less";

@@ -27,6 +27,9 @@ export interface ModelConfig {
   readonly padId: number | null;
 }
 
+/** ONNX Runtime's attention with a cache takes head widths that are multiples of this. */
+export const headWidthStep = 16;
+
 const count = z.number().int().positive();
 const tokenId = z.number().int().nonnegative().nullish();
 
@@ -77,15 +80,18 @@ export function parseModelConfig(json: unknown, source: string): ModelConfig {
   const ropeType = c.rope_parameters?.rope_type ?? "default";
   if (
     !Number.isInteger(headDim) ||
-    headDim % 2 !== 0 ||
+    headDim % headWidthStep !== 0 ||
     c.num_attention_heads % kvHeads !== 0 ||
     ropeType !== "default"
   ) {
     throw new LimbeckError(
       "invalid_checkpoint",
-      `${source}: expected an even head width, query heads a multiple of key/value heads and plain rope, got ` +
+      `${source}: expected a head width that is a multiple of ${headWidthStep}, query heads a multiple of key/value heads and plain rope, got ` +
         `${headDim}, ${c.num_attention_heads}, ${kvHeads}, ${ropeType}`,
-      { fields: { path: source } },
+      {
+        cure: "Choose a model whose attention heads are of such a width and without rope scaling.",
+        fields: { path: source, headDim, heads: c.num_attention_heads, kvHeads, ropeType },
+      },
     );
   }
   return {

@@ -17,13 +17,13 @@ after(() => fs.rmSync(dir, { recursive: true }));
 
 const config: ModelConfig = {
   family: "llama",
-  vocabSize: 32,
-  hiddenSize: 16,
+  vocabSize: 48,
+  hiddenSize: 32,
   intermediateSize: 24,
   layers: 2,
   heads: 2,
   kvHeads: 1,
-  headDim: 8,
+  headDim: 16,
   contextLength: 64,
   ropeTheta: 10_000,
   rmsNormEpsilon: 1e-5,
@@ -53,6 +53,10 @@ test("a configuration that cannot be built is refused with its field", () => {
     () => parseModelConfig({ ...json, num_key_value_heads: 3 }, "c.json"),
     /multiple of key\/value heads/,
   );
+  fails(
+    () => parseModelConfig({ ...json, head_dim: 8 }, "c.json"),
+    /head width that is a multiple of 16.*got 8/,
+  );
   fails(() => parseModelConfig({ ...json, rope_scaling: { rope_type: "yarn" } }, "c.json"), /rope_scaling/);
   fails(() => parseModelConfig({ ...json, attention_bias: true }, "c.json"), /attention_bias/);
 });
@@ -67,7 +71,7 @@ test("a checkpoint is read back to the same bits, and files hold linear weights 
   }
   const stored = readSafetensors(path.join(dir, "a", "model.safetensors")).tensors;
   const gate = "model.layers.0.mlp.gate_proj.weight";
-  assert.deepEqual(stored[gate]!.shape, [24, 16]);
+  assert.deepEqual(stored[gate]!.shape, [24, 32]);
   assert.equal(stored[gate]!.data[1], weights[gate]!.data[24]);
   assert.equal(
     [...parameterShapes(config).values()].reduce((n, s) => n + s.reduce((m, d) => m * d, 1), 0),
@@ -80,10 +84,10 @@ test("a checkpoint of another shape is refused with the tensor, expected and got
   const file = path.join(dir, "b", "model.safetensors");
   const { tensors } = readSafetensors(file);
   writeSafetensors(file, { ...tensors, "model.norm.weight": float32([8], new Array(8).fill(1)) });
-  fails(() => loadCheckpoint(path.join(dir, "b")), /"model\.norm\.weight": expected \[16\], got \[8\]/);
+  fails(() => loadCheckpoint(path.join(dir, "b")), /"model\.norm\.weight": expected \[32\], got \[8\]/);
   const { "lm_head.weight": _head, ...rest } = tensors;
   writeSafetensors(file, rest);
-  fails(() => loadCheckpoint(path.join(dir, "b")), /"lm_head\.weight": expected \[32, 16\], got nothing/);
+  fails(() => loadCheckpoint(path.join(dir, "b")), /"lm_head\.weight": expected \[48, 32\], got nothing/);
 });
 
 test("weights depend on the seed only, and float16 files are widened", () => {

@@ -2,10 +2,11 @@ import { onnxCpuBackend } from "../backend/onnx/backend.ts";
 import type { NamedTensors, Session } from "../backend/session.ts";
 import { createRandom } from "../base/random.ts";
 import { GraphBuilder } from "../graph/builder.ts";
-import { int64, type Tensor, tensor, zeros } from "../tensor/tensor.ts";
+import { int64, tensor, zeros } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { buildTrunk, declareParameters, fakeQuantised, projectLogits, trainingAttention } from "./decoder.ts";
 import type { WeightFormat } from "./inference-graph.ts";
+import { createKvCache } from "./kv-cache.ts";
 
 /** How far the exported model's logits are from the training graph's on the same tokens. */
 export interface Parity {
@@ -41,42 +42,34 @@ async function trainingLogits(
   }
 }
 
-/** A fresh KV cache, with the names that the inference graph reads and writes: both are the same memory. */
-export function createCache(config: ModelConfig): { past: NamedTensors; present: NamedTensors } {
-  const past: Record<string, Tensor> = {};
-  const present: Record<string, Tensor> = {};
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const kind of ["key", "value"]) {
-      const cache = zeros("float32", [1, config.kvHeads, config.contextLength, config.headDim]);
-      past[`past_${kind}.${layer}`] = cache;
-      present[`present_${kind}.${layer}`] = cache;
-    }
-  }
-  return { past, present };
-}
-
-/** Logits [T, V] of the exported model: half the tokens at once, then one a run with the cache in place. */
-async function exportedLogits(
+/**
+ * Logits [T, V] of an inference graph's session: `prefill` tokens at once (default half of them), then one a run, with
+ * the cache in place. `weights` are those that the session takes as inputs.
+ */
+export async function cachedLogits(
   config: ModelConfig,
   session: Session,
   ids: readonly number[],
+  options: { readonly prefill?: number; readonly weights?: NamedTensors } = {},
 ): Promise<Float32Array> {
-  const { past, present } = createCache(config);
+  const { prefill = Math.ceil(ids.length / 2), weights = {} } = options;
+  const cache = createKvCache(config);
   const all = new Float32Array(ids.length * config.vocabSize);
   let done = 0;
   while (done < ids.length) {
-    const count = done === 0 ? Math.ceil(ids.length / 2) : 1;
+    const count = done === 0 ? prefill : 1;
     const logits = zeros("float32", [count, config.vocabSize]);
     const select = Array.from({ length: count }, (_, i) => i);
     const binding = session.bind(
       {
-        ...past,
+        ...weights,
+        ...cache.inputs,
         ids: int64([1, count], ids.slice(done, done + count)),
         select: int64([count], select),
         last_position: tensor("int32", [1], Int32Array.of(done + count - 1)),
         total_length: tensor("int32", [], Int32Array.of(done + count)),
       },
-      { ...present, logits },
+      { ...cache.outputs, logits },
     );
     await binding.run();
     binding.close();
@@ -100,7 +93,7 @@ export async function measureParity(
   const count = Math.min(48, config.contextLength);
   const ids = Array.from({ length: count }, () => random.integer(config.vocabSize));
   const expected = await trainingLogits(config, weights, ids, format);
-  const got = await exportedLogits(config, session, ids);
+  const got = await cachedLogits(config, session, ids);
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
     const difference = Math.abs(expected[i]! - got[i]!);

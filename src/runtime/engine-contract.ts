@@ -1,8 +1,8 @@
 import type { BackendName } from "../backend/session.ts";
+import type { KvShape } from "../model/kv-cache.ts";
 import type { CallFormat } from "../tools/call-format.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import type { ChatStream } from "./chat-stream.ts";
-import type { KvShape } from "./kv-cache.ts";
 import type { ChatRunner, GenerateOptions } from "./types.ts";
 
 export interface OpenOptions {

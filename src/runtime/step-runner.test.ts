@@ -8,8 +8,8 @@ import { createRandom } from "../base/random.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { buildTrunk, declareParameters, projectLogits, trainingAttention } from "../model/decoder.ts";
 import { buildInferenceGraph } from "../model/inference-graph.ts";
+import { kvCacheBytes } from "../model/kv-cache.ts";
 import { int64 } from "../tensor/tensor.ts";
-import { kvCacheBytes } from "./kv-cache.ts";
 import { createStepRunner, type StepRunner } from "./step-runner.ts";
 import { tinyConfig as config, tinyWeights } from "./tiny-model.test.support.ts";
 

@@ -1,8 +1,8 @@
 import type { Binding, NamedTensors, Session } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
+import { createKvCache, type KvShape } from "../model/kv-cache.ts";
 import { type Tensor, zeros } from "../tensor/tensor.ts";
-import { createKvCache, type KvShape } from "./kv-cache.ts";
 
 /** The sizes of a model that running it step by step needs. */
 export interface StepShape extends KvShape {

@@ -104,7 +104,7 @@ export function openTranscripts(
   return {
     append: (transcript) =>
       withFileErrors("write", file, () => {
-        fs.writeSync(handle, `${stringifyJson(transcript)}\n`);
+        fs.appendFileSync(handle, `${stringifyJson(transcript)}\n`);
       }),
     close: () => withFileErrors("close", file, () => fs.closeSync(handle)),
   };

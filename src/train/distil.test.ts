@@ -3,13 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { after, test } from "node:test";
-import { LimbeckError } from "../base/errors.ts";
 import { generateToolbox } from "../data/toolbox/generate.ts";
 import { packagePath } from "../flow/package-files.ts";
 import { type Checkpoint, loadCheckpoint } from "../model/checkpoint.ts";
 import { type DistilOptions, type DistilResult, distil } from "./distil.ts";
 import { preflight } from "./preflight.ts";
 import { parseRecipe } from "./recipe.ts";
+import { failureOf } from "./world.test.support.ts";
 
 // The real tokenizer and the embedded task, with models too small to be any good.
 
@@ -57,16 +57,6 @@ const teacher = async (): Promise<string> => {
   taught ??= distil(options("teacher"));
   return (await taught).checkpoint;
 };
-
-async function refusal(run: Promise<unknown>): Promise<LimbeckError> {
-  try {
-    await run;
-  } catch (error) {
-    assert.ok(error instanceof LimbeckError, String(error));
-    return error;
-  }
-  return assert.fail("expected an error");
-}
 
 test("a model trained from nothing is a checkpoint that loads, with its tokenizer", async () => {
   const dir = await teacher();
@@ -126,27 +116,27 @@ test("generated examples are fresh in every epoch", async () => {
 test("what does not fit together is refused", async () => {
   const teacherDir = await teacher();
   assert.equal(
-    (await refusal(distil(options("a", { tokenizer: path.join(root, "none") })))).code,
+    (await failureOf(distil(options("a", { tokenizer: path.join(root, "none") })))).code,
     "file_not_found",
   );
   assert.match(
-    (await refusal(distil(options("b", { recipe: recipe({ model: null }) })))).message,
+    (await failureOf(distil(options("b", { recipe: recipe({ model: null }) })))).message,
     /no checkpoint and no model block/,
   );
-  assert.match((await refusal(distil(options("c", { train: [] })))).message, /expected examples, got none/);
+  assert.match((await failureOf(distil(options("c", { train: [] })))).message, /expected examples, got none/);
   const fresh = options("d", {
     recipe: recipe({ loss: { kl: 1 } }),
     student: teacherDir,
     teacher: teacherDir,
     train: () => train,
   });
-  assert.match((await refusal(distil(fresh))).message, /got fresh ones each epoch/);
+  assert.match((await failureOf(distil(fresh))).message, /got fresh ones each epoch/);
   assert.match(
-    (await refusal(distil(options("e", { recipe: recipe({ shapes: { lengths: [512] } }) })))).message,
+    (await failureOf(distil(options("e", { recipe: recipe({ shapes: { lengths: [512] } }) })))).message,
     /expected at most the model's 320 tokens/,
   );
   assert.match(
-    (await refusal(distil(options("f", { recipe: recipe({ shapes: { lengths: [16] } }) })))).message,
+    (await failureOf(distil(options("f", { recipe: recipe({ shapes: { lengths: [16] } }) })))).message,
     /expected rows of at most 16 tokens/,
   );
   // Another tokenizer beside the teacher.
@@ -154,7 +144,7 @@ test("what does not fit together is refused", async () => {
   await distil(options("other"));
   const config = path.join(other, "checkpoint", "tokenizer.json");
   writeFileSync(config, `${readFileSync(config, "utf8")}\n`);
-  const error = await refusal(
+  const error = await failureOf(
     distil(options("g", { recipe: recipe({ loss: { kl: 1 } }), teacher: path.join(other, "checkpoint") })),
   );
   assert.equal(error.code, "invalid_checkpoint");

@@ -55,7 +55,7 @@ export function createGuards(limits: GuardLimits): Guards {
           "loss_not_finite",
           step,
           `expected a finite loss, got ${bad ? `${bad[0]} = ${bad[1]}` : total}`,
-          "Lower optimiser.learning_rate or raise optimiser.warmup_steps, and resume from the last checkpoint.",
+          "Lower optimiser.learning_rate or raise optimiser.warmup_steps, and start again.",
           { part: bad?.[0] ?? "total" },
         );
       }
@@ -74,7 +74,7 @@ export function createGuards(limits: GuardLimits): Guards {
           "gradient_not_finite",
           step,
           `expected a finite gradient norm, got ${norm}`,
-          "Lower optimiser.learning_rate, and resume from the last checkpoint.",
+          "Lower optimiser.learning_rate, and start again.",
         );
       }
       if (norm < 1e-12) {
@@ -91,7 +91,7 @@ export function createGuards(limits: GuardLimits): Guards {
           "gradient_exploding",
           step,
           `expected a gradient norm below ${limits.maxGradientNorm}, got ${norm} and more than that for ${highInARow} steps`,
-          "Lower optimiser.learning_rate or optimiser.clip_norm, and resume from the last checkpoint.",
+          "Lower optimiser.learning_rate or optimiser.clip_norm, and start again.",
           { norm },
         );
       }

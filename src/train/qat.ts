@@ -124,7 +124,7 @@ export function checkCosines(step: number, cosines: readonly LayerCosine[], floo
       "quantisation_unstable",
       step,
       `${bad.layer}: expected a cosine of at least ${floor} between plain and quantised outputs, got ${bad.cosine}`,
-      "Raise quant.start_fraction, lower quant.lr_multiplier or raise quant.freeze_norms_fraction, and resume.",
+      "Raise quant.start_fraction, lower quant.lr_multiplier or raise quant.freeze_norms_fraction, and start again.",
       { layer: bad.layer, cosine: Number.isNaN(bad.cosine) ? null : bad.cosine },
     );
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { headWidthStep } from "../model/config.ts";
 import { divergences } from "./losses.ts";
 
 // Every key of a recipe with its default: the only place that has them.
@@ -100,15 +101,24 @@ const guard = z.strictObject({
   exploding_steps: count.default(5),
 });
 
-const model = z.strictObject({
-  layers: count.default(4),
-  hidden_size: count.default(128),
-  intermediate_size: count.default(352),
-  heads: count.default(4),
-  kv_heads: count.default(2),
-  context_length: count.default(512),
-  rope_theta: positive.default(10_000),
-});
+const model = z
+  .strictObject({
+    layers: count.default(4),
+    hidden_size: count.default(128),
+    intermediate_size: count.default(352),
+    heads: count.default(4),
+    kv_heads: count.default(2),
+    context_length: count.default(512),
+    rope_theta: positive.default(10_000),
+  })
+  .refine(({ hidden_size, heads }) => (hidden_size / heads) % headWidthStep === 0, {
+    error: `expected hidden_size / heads to be a multiple of ${headWidthStep}`,
+    path: ["heads"],
+  })
+  .refine(({ heads, kv_heads }) => heads % kv_heads === 0, {
+    error: "expected heads to be a multiple of kv_heads",
+    path: ["kv_heads"],
+  });
 
 /** The block of the same name as it is printed in seed 000. */
 const train = z.strictObject({

@@ -48,6 +48,18 @@ test("a wrong type names file, key, expected and got", () => {
   assert.match(refusal([]).message, /my.yaml: \(recipe\)/);
 });
 
+test("a model that no backend runs is refused before anything starts", () => {
+  const narrow = refusal({ model: { hidden_size: 64, heads: 8 } });
+  assert.match(
+    narrow.message,
+    /my\.yaml: model\.heads: expected hidden_size \/ heads to be a multiple of 16, got 8/,
+  );
+  assert.match(
+    refusal({ model: { heads: 8, kv_heads: 3 } }).message,
+    /model\.kv_heads.*multiple of kv_heads/,
+  );
+});
+
 test("the blocks of seed 000 act or answer with a warning", () => {
   const recipe = parseRecipe(
     {

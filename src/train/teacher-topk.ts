@@ -178,7 +178,12 @@ export async function teacherTopk(options: TopkOptions): Promise<TopkStore> {
     );
     try {
       for (const batch of batches) {
-        if (options.signal?.aborted) throw new LimbeckError("cancelled", "teacher top-k: interrupted");
+        if (options.signal?.aborted) {
+          throw new LimbeckError("cancelled", "the teacher's top-k: interrupted", {
+            cure: "Run the same command again: nothing of this part is kept.",
+            fields: { done, total: planned.length },
+          });
+        }
         const members = batch.rows.map((r) => rows[r]!);
         fillPass(shape, members, idTensor, positions, options.padId);
         await binding.run();

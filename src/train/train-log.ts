@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import * as path from "node:path";
 import { withFileErrors } from "../base/files.ts";
 import { stringifyJson } from "../base/json.ts";
@@ -60,8 +60,17 @@ export interface TrainLog {
   write(record: LogRecord): void;
 }
 
+/** Takes away a last line that a full disk or a sudden end left without its newline. */
+function dropUnfinishedLine(file: string): void {
+  if (!existsSync(file) || !statSync(file).isFile()) return;
+  const bytes = readFileSync(file);
+  const end = bytes.lastIndexOf("\n") + 1;
+  if (end < bytes.length) truncateSync(file, end);
+}
+
 export function openTrainLog(file: string): TrainLog {
   withFileErrors("create", path.dirname(file), () => mkdirSync(path.dirname(file), { recursive: true }));
+  withFileErrors("open", file, () => dropUnfinishedLine(file));
   return {
     write: (record) =>
       withFileErrors("write", file, () => appendFileSync(file, `${stringifyJson(record)}\n`)),

@@ -5,7 +5,6 @@ import * as path from "node:path";
 import { after, test } from "node:test";
 import { onnxCpuBackend } from "../backend/onnx/backend.ts";
 import type { Backend, NamedTensors } from "../backend/session.ts";
-import { LimbeckError } from "../base/errors.ts";
 import { createRandom } from "../base/random.ts";
 import { initialiseWeights } from "../model/decoder.ts";
 import { createRowSource } from "./row-source.ts";
@@ -14,6 +13,7 @@ import type { StepRecord } from "./train-log.ts";
 import { trainLoop } from "./train-loop.ts";
 import type { LoopResult, LoopSetup } from "./train-types.ts";
 import {
+  failureOf,
   testConfig,
   testEncode,
   testExamples,
@@ -60,16 +60,6 @@ function assertSameBits(a: NamedTensors, b: NamedTensors): void {
     const at = (tensor.data as Float32Array).findIndex((x, i) => !Object.is(x, other[i]));
     assert.equal(at, -1, `${name}[${at}]: ${tensor.data[at]} and ${other[at]}`);
   }
-}
-
-async function failure(run: Promise<unknown>): Promise<LimbeckError> {
-  try {
-    await run;
-  } catch (error) {
-    assert.ok(error instanceof LimbeckError, String(error));
-    return error;
-  }
-  return assert.fail("expected an error");
 }
 
 /** The onnx backend, with outputs of step graphs changed after each run. */
@@ -146,7 +136,7 @@ test("12 steps equal 5 steps, an interruption, and 7 more, bit for bit", async (
   const whole = await train(recipe);
   const dir = newDir();
   const controller = new AbortController();
-  const cancelled = await failure(
+  const cancelled = await failureOf(
     trainLoop(
       testSetup(dir, testRecipe(recipe), {
         hooks: {
@@ -225,7 +215,7 @@ test("a loss that is not a number stops the run within the step and keeps the we
     if (name === "total" && run === 4) data[0] = Number.NaN;
   });
   const dir = newDir();
-  const error = await failure(
+  const error = await failureOf(
     train({ shapes: { lengths: [20], tokens_per_batch: 160 } }, { backend, outDir: dir }),
   );
   assert.equal(error.code, "training_diverged");
@@ -248,7 +238,7 @@ for (const [cause, change] of [
   ["gradient_exploding", (name: string, data: Float32Array) => name.startsWith("grad.") && data.fill(1e6)],
 ] as const) {
   test(`${cause} stops the run with its cause`, async () => {
-    const error = await failure(train({}, { backend: tampering((name, data) => void change(name, data)) }));
+    const error = await failureOf(train({}, { backend: tampering((name, data) => void change(name, data)) }));
     assert.equal(error.code, "training_diverged");
     assert.equal(error.fields["cause"], cause);
     assert.ok(error.cure);
@@ -256,7 +246,7 @@ for (const [cause, change] of [
 }
 
 test("a batch without completion weight stops the run", async () => {
-  const error = await failure(train({ loss: { ce: 1, kl: 0 } }, { source: unweighted() }));
+  const error = await failureOf(train({ loss: { ce: 1, kl: 0 } }, { source: unweighted() }));
   assert.equal(error.fields["cause"], "empty_batch");
 });
 
@@ -275,7 +265,7 @@ function unweighted(): LoopSetup["source"] {
 }
 
 test("a quantised model that is too far from its twin stops with the layer's name", async () => {
-  const error = await failure(train({ quant: { enabled: true, start_fraction: 0.5, cosine_floor: 1 } }));
+  const error = await failureOf(train({ quant: { enabled: true, start_fraction: 0.5, cosine_floor: 1 } }));
   assert.equal(error.fields["cause"], "quantisation_unstable");
   assert.match(error.message, /model\.layers\.0\..*_proj\.weight: expected a cosine of at least 1/);
 });
@@ -331,7 +321,7 @@ test("a write that fails leaves the state before it whole", async () => {
     throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
   };
   const { writeSafetensors } = await import("../tensor/safetensors.ts");
-  const error = await failure(
+  const error = await failureOf(
     train(
       { steps: 12, checkpoint_every: 4 },
       {
@@ -357,19 +347,19 @@ test("an unwritable folder is refused at once", async () => {
   const { writeFileSync } = await import("node:fs");
   writeFileSync(file, "");
   chmodSync(file, 0o600);
-  const error = await failure(train({}, { outDir: path.join(file, "run") }));
+  const error = await failureOf(train({}, { outDir: path.join(file, "run") }));
   assert.equal(error.code, "not_writable");
 });
 
 test("a state of another run, or a broken one, is refused", async () => {
   const dir = newDir();
   await train({ steps: 3 }, { outDir: dir });
-  const other = await failure(train({ steps: 6 }, { outDir: dir, resume: true, fingerprint: "other" }));
+  const other = await failureOf(train({ steps: 6 }, { outDir: dir, resume: true, fingerprint: "other" }));
   assert.equal(other.code, "invalid_checkpoint");
   const { truncateSync } = await import("node:fs");
   const file = path.join(dir, "state", "state-0000003.safetensors");
   truncateSync(file, 500);
-  const broken = await failure(train({ steps: 6 }, { outDir: dir, resume: true }));
+  const broken = await failureOf(train({ steps: 6 }, { outDir: dir, resume: true }));
   assert.equal(broken.code, "invalid_safetensors");
   assert.ok(existsSync(file));
 });

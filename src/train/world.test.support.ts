@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import { onnxCpuBackend } from "../backend/onnx/backend.ts";
 import type { Backend } from "../backend/session.ts";
+import { LimbeckError } from "../base/errors.ts";
 import { createRandom } from "../base/random.ts";
 import type { Example } from "../data/types.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -31,6 +33,17 @@ export const testConfig: ModelConfig = {
   eosId: 1,
   padId: 0,
 };
+
+/** The error that `run` ends with. */
+export async function failureOf(run: Promise<unknown>): Promise<LimbeckError> {
+  try {
+    await run;
+  } catch (error) {
+    assert.ok(error instanceof LimbeckError, String(error));
+    return error;
+  }
+  return assert.fail("expected an error");
+}
 
 /** Examples whose id is "<kind> <symbol> <number>". */
 export function testExamples(count: number, seed = 1): Example[] {

@@ -1,24 +1,8 @@
 import { LimbeckError } from "../../base/errors.ts";
+import type { BinaryOp, UnaryOp } from "../../graph/ops.ts";
 import { type DType, dtypes } from "../../tensor/tensor.ts";
 import { broadcastTo, type Dense, dense } from "./dense.ts";
 import type { RuleContext, RulesOf } from "./rule.ts";
-
-type UnaryOp =
-  | "neg"
-  | "exp"
-  | "log"
-  | "sqrt"
-  | "reciprocal"
-  | "sigmoid"
-  | "tanh"
-  | "erf"
-  | "relu"
-  | "silu"
-  | "abs"
-  | "sign"
-  | "round"
-  | "stopGradient";
-type BinaryOp = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "equal" | "less";
 
 export function sigmoid(x: number): number {
   // exp of a number ≤ 0 only: never Infinity / Infinity.

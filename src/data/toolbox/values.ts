@@ -1,6 +1,6 @@
 import { capitalise, type WordRandom } from "../open-words.ts";
 import { adjectives, appNames, cities, firstNames, languages, nouns, rooms, verbs } from "../words.ts";
-import type { ValueKind } from "./intent.ts";
+import { type ValueKind, valueKinds } from "./intent.ts";
 
 /** Where values come from: training sees made-up words and one part of the real ones, everything else the other part. */
 export type ValueSource = "train" | "heldOut";
@@ -127,19 +127,10 @@ export function drawValues(
   return values;
 }
 
+/** The kinds whose few values are the same everywhere. */
+const listedKinds: readonly ValueKind[] = ["weekday", "nearDay", "onOff", "fileKind", "unit"];
+
 /** The kinds whose values are free, so that they must differ between training and held-out data. */
-export const freeKinds: ReadonlySet<ValueKind> = new Set<ValueKind>([
-  "minutes",
-  "percent",
-  "amount",
-  "time",
-  "person",
-  "city",
-  "app",
-  "language",
-  "room",
-  "topic",
-  "note",
-  "task",
-  "title",
-]);
+export const freeKinds: ReadonlySet<ValueKind> = new Set(
+  valueKinds.filter((kind) => !listedKinds.includes(kind)),
+);

@@ -42,7 +42,7 @@ export const transformerRules: OnnxRules<
     const { epsilon } = node.attrs;
     const [x, weight] = inputs as [string, string];
     if (dtype === "float32") {
-      emit.node("SimplifiedLayerNormalization", [x, weight], [outputs[0]!], {
+      emit.node("RMSNormalization", [x, weight], [outputs[0]!], {
         attributes: { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } },
       });
       return;

@@ -1,0 +1,38 @@
+"""What the onnx package says of a model of ours.
+
+usage: onnx-model.py MODEL COPY   checks MODEL, writes it again as COPY from the parsed message, prints what it holds
+"""
+import hashlib
+import json
+import sys
+
+import onnx
+from onnx import numpy_helper
+
+
+def main():
+    path, copy = sys.argv[1:3]
+    # By path, so that external data is checked as well. Shapes are inferred as far as the operators are known to onnx.
+    onnx.checker.check_model(path, full_check=True)
+    model = onnx.load(path)
+    with open(path, "rb") as file:
+        # A field that onnx's schema does not have would be lost or moved here.
+        bare = onnx.ModelProto.FromString(file.read())
+    again = onnx.ModelProto.FromString(bare.SerializeToString())
+    onnx.save(model, copy)
+    initializers = {}
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        digest = hashlib.sha256(array.tobytes()).hexdigest()
+        initializers[tensor.name] = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}
+    print(json.dumps({
+        "equal": again == bare,
+        "inputs": [value.name for value in model.graph.input],
+        "outputs": [value.name for value in model.graph.output],
+        "opsets": {opset.domain: opset.version for opset in model.opset_import},
+        "nodes": len(model.graph.node),
+        "initializers": initializers,
+    }))
+
+
+main()
