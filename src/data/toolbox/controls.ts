@@ -67,7 +67,62 @@ export const chat: ControlPhrases = {
     ok, that is fine
     i had a long day
     i just came back from {city}
-    my day was great`),
+    my day was great
+    my favorite animal is the {word}
+    my favorite food is soup
+    my favorite season is summer
+    my favorite book is about {word}
+    i live near {city}
+    i live with {person}
+    i grew up in {city}
+    i work in {city}
+    i was in {city} last week
+    i will visit {city} one day
+    i have a {word} at home
+    i have two cats
+    my sister is called {person}
+    my brother {person} is funny
+    {person} told me a story
+    {person} is a good cook
+    {person} and i are friends
+    i think {word} is beautiful
+    i think you are smart
+    do you sleep
+    do you dream
+    do you like music
+    do you like {city}
+    can you sing
+    are you tired
+    are you there
+    are you busy
+    how old are you
+    where do you come from
+    where do you live
+    what can you do
+    what do you do all day
+    what makes you happy
+    why is the sky blue
+    is {word} a nice word
+    i am hungry
+    i am bored
+    i am a little sad
+    i am glad that you are here
+    it was a long week
+    it is late
+    the food was good
+    the trip to {city} was nice
+    well done
+    good job
+    sounds good
+    no, thanks
+    yes, that is right
+    have a nice day
+    have a good weekend
+    i will talk to you later
+    let us talk
+    you made me laugh
+    that is a good idea
+    welcome back`),
   heldOut: lines(`
     hi there, how was your day
     hello, good morning
@@ -147,7 +202,80 @@ export const outOfScope: ControlPhrases = {
     record a video of {person}
     take a photo of {person}
     sell my {word}
-    sell the car`),
+    sell the car
+    pay for {word}
+    pay for the taxi
+    pay for dinner in {city}
+    pay for the ticket to {city}
+    pay the rent
+    pay {person} back
+    rent a car in {city}
+    rent a flat in {city}
+    rent a bike
+    book a table for two
+    book a table in {city}
+    book a train to {city}
+    reserve a seat to {city}
+    reserve a table for {person}
+    buy a gift for {person}
+    buy some bread
+    buy two tickets
+    order flowers for {person}
+    order a new {word}
+    order soup
+    cancel my order
+    cancel my flight to {city}
+    return the {word} to the shop
+    ship this to {city}
+    pick up {person} at the station
+    take me to {city}
+    take {person} home
+    park the car
+    fill the car with gas
+    clean the kitchen
+    clean the windows
+    sweep the floor
+    wash the dishes
+    iron my shirt
+    cook soup for two
+    cook rice with {word}
+    boil an egg
+    grill some fish
+    bake bread
+    bake a pie with {word}
+    fix the printer
+    fix my phone
+    fix the sink
+    repair the roof
+    repair {word} for {person}
+    paint the fence
+    paint the kitchen
+    draw a map of {city}
+    write a poem about {word}
+    knit a scarf for {person}
+    cut the grass
+    plant a tree
+    feed the birds
+    feed the fish
+    brush the dog
+    open the window
+    lock the car
+    unlock the door
+    start the engine
+    turn the key
+    empty the bin
+    carry the {word} upstairs
+    move the sofa
+    hang the picture of {person}
+    measure the wall
+    scan my passport
+    sign the contract for {person}
+    vote for {person}
+    take a picture of the {word}
+    film the party
+    lend {person} ten euros
+    withdraw some money
+    invest in {word}`),
   heldOut: lines(`
     order a coffee with {word}
     book a taxi to {city}
