@@ -19,7 +19,7 @@ const seed = 7;
 const out = "quickstart-example";
 const recipe = readRecipe(packagePath("configs", "recipes", "quickstart.yaml"));
 
-const train = generateToolbox({ split: "train", seed, examples: 4000 });
+const train = generateToolbox({ split: "train", seed, examples: 10000 });
 const validation = generateToolbox({ split: "validation", seed, examples: 200 });
 const test = generateToolbox({ split: "test", seed, examples: 400 });
 

@@ -25,6 +25,8 @@ const data = z.strictObject({
   bpe_dropout: share.default(0),
   tool_name_weight: positive.default(1),
   argument_weight: positive.default(1),
+  /** Of the first token of a reply that must not be a call. */
+  control_weight: positive.default(1),
 });
 
 const shapes = z.strictObject({

@@ -30,6 +30,7 @@ export function rowSettings(recipe: Recipe): RowSettings {
   return {
     toolNameWeight: data.tool_name_weight,
     argumentWeight: data.argument_weight,
+    controlWeight: data.control_weight,
     earlyTokens: hasEarly ? loss.early_tool_tokens : 0,
     hasDirectKl: loss.kl_rows === "all",
   };

@@ -11,7 +11,13 @@ const encoded = {
   argumentSpans: [[6, 7] as const],
   answer: [10, 12] as const,
 };
-const settings = { toolNameWeight: 3, argumentWeight: 2, earlyTokens: 4, hasDirectKl: true };
+const settings = {
+  toolNameWeight: 3,
+  argumentWeight: 2,
+  controlWeight: 5,
+  earlyTokens: 4,
+  hasDirectKl: true,
+};
 
 test("positions predict exactly the tokens that the model writes", () => {
   const row = makeRow(encoded, { exampleId: "a", voice: "teacher", shouldCall: true }, settings);
@@ -45,6 +51,8 @@ test("a row where no tool should be used has no early part, in either voice", ()
     const row = makeRow(encoded, { exampleId: "a", voice, shouldCall: false }, settings);
     assert.ok(row.earlyWeight.every((w) => w === 0));
     assert.ok(row.klMask.every((k) => k === 1));
+    // The decision not to call is at the first token, and has the weight of its own.
+    assert.deepEqual([...row.ceWeight], [5, 3, 1, 2, 1, 1, 1]);
   }
 });
 

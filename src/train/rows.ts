@@ -20,6 +20,8 @@ export interface RowSettings {
   /** Weight of a token inside a tool's name or a call's arguments; 1 elsewhere. */
   readonly toolNameWeight: number;
   readonly argumentWeight: number;
+  /** Weight of the first token of a reply where no tool should be called: there the model decides not to call. */
+  readonly controlWeight: number;
   /** First completion positions whose cross entropy belongs to the early-call part; 0 without that part. */
   readonly earlyTokens: number;
   /** Whether the answer of a direct row is compared with the teacher. */
@@ -83,6 +85,7 @@ export function makeRow(
     let weight = 1;
     if (isInside(encoded.toolNameSpans, token)) weight = settings.toolNameWeight;
     else if (isInside(encoded.argumentSpans, token)) weight = settings.argumentWeight;
+    else if (!info.shouldCall && j === 0) weight = settings.controlWeight;
     if (isEarlyRow && isFirst && j < settings.earlyTokens) earlyWeight[j] = weight;
     else ceWeight[j] = weight;
     const isAnswer = encoded.answer !== null && isInside([encoded.answer], token);

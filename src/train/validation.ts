@@ -48,7 +48,13 @@ export interface Validator {
   close(): void;
 }
 
-const plainWeights = { toolNameWeight: 1, argumentWeight: 1, earlyTokens: 0, hasDirectKl: false };
+const plainWeights = {
+  toolNameWeight: 1,
+  argumentWeight: 1,
+  controlWeight: 1,
+  earlyTokens: 0,
+  hasDirectKl: false,
+};
 
 /** The prompt of a row: everything before its first completion token. */
 export function promptOf(row: TrainingRow): Int32Array {

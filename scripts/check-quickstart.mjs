@@ -1,0 +1,43 @@
+// Runs the whole quickstart and holds its JSON document against what the main job promises. Every figure is printed.
+// Zero false calls is the gate's own rule and is printed, not decided here: the student's bits differ between kinds of
+// CPU, and one request of a hundred more or less must not stop a build that gates correctly.
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+
+const root = path.resolve(import.meta.dirname, "..");
+const run = spawnSync("npm", ["run", "-s", "quickstart", "--", "--json"], {
+  cwd: root,
+  encoding: "utf8",
+  stdio: ["ignore", "pipe", "inherit"],
+  maxBuffer: 1 << 28,
+});
+const document = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "null");
+if (!document?.student) {
+  console.error(run.stdout);
+  console.error(`quickstart ended with status ${run.status} and no result`);
+  process.exit(1);
+}
+const { student, teacher, verdict, seconds } = document;
+const checks = [
+  ["seconds < 360", seconds, seconds < 360],
+  ["student F1 lax >= 0.90", student.f1_lax, student.f1_lax >= 0.9],
+  ["student F1 strict >= 0.85", student.f1_strict, student.f1_strict >= 0.85],
+  ["student TTFA p95 <= 25 tokens", student.ttfa_tokens_p95, student.ttfa_tokens_p95 <= 25],
+  [
+    "tokens out <= 0.85 of the teacher's",
+    student.tokens_out_median / teacher.tokens_out_median,
+    student.tokens_out_median <= 0.85 * teacher.tokens_out_median,
+  ],
+  ["privacy leaks = 0", student.privacy_leaks, student.privacy_leaks === 0],
+  ["teacher F1 lax >= 0.97", teacher.f1_lax, teacher.f1_lax >= 0.97],
+  ["exit status follows the verdict", run.status, run.status === (verdict === "fail" ? 1 : 0)],
+];
+for (const [name, value, holds] of checks) console.log(`${holds ? "ok   " : "FAIL "} ${name}: ${value}`);
+console.log(
+  `verdict ${verdict}, false calls ${student.false_calls}, valid arguments ${student.argument_valid_rate}`,
+);
+for (const { name, verdict: rule, reason } of document.rules)
+  console.log(`      ${rule.padEnd(12)} ${name}: ${reason}`);
+const failed = checks.filter(([, , holds]) => !holds).length;
+console.log(`${checks.length - failed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
