@@ -62,7 +62,7 @@ test("a refused request names no tool that is offered", () => {
 test("it holds nothing of the toolbox and no held-out word", () => {
   const phrases = new Set(
     toolboxIntents
-      .flatMap((intent) => [...intent.train, ...intent.heldOut])
+      .flatMap((intent) => [...intent.requests.train.flat(), ...intent.requests.test.flat()])
       .filter((phrase) => slotsOf(phrase).length === 0),
   );
   for (const example of corpus) {

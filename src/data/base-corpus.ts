@@ -146,11 +146,11 @@ function withoutCalls(
 }
 
 const drafts: readonly { readonly share: number; readonly make: (random: WordRandom) => Draft }[] = [
-  { share: 0.58, make: (random) => withCalls(random, 1) },
+  { share: 0.53, make: (random) => withCalls(random, 1) },
   { share: 0.12, make: (random) => withCalls(random, 2) },
   {
     // A required value is missing: ask for it.
-    share: 0.08,
+    share: 0.13,
     make: (random) => {
       const tools = drawTools(random, 1 + random.integer(6), forbiddenNames);
       const tool = tools.find((one) => one.parameters.length > 0);

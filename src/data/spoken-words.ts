@@ -16,13 +16,13 @@ const joints = new Set(
 export const spokenWords: readonly string[] = (() => {
   const intents = [...timeIntents, ...peopleIntents, ...findIntents, ...deviceIntents];
   const texts = [
-    ...intents.flatMap(({ train, missing, leadIns, answers }) => [
-      ...train,
-      ...missing.train,
+    ...intents.flatMap(({ requests, missing, leadIns, answers }) => [
+      ...requests.train.flat(),
+      ...missing.requests.train.flat(),
       ...leadIns,
       ...answers,
     ]),
-    ...[chat, outOfScope].flatMap(({ train, replies }) => [...train, ...replies]),
+    ...[chat, outOfScope].flatMap(({ requests, replies }) => [...requests.train.flat(), ...replies]),
     ...toolVerbs,
     ...parameterNames,
   ];

@@ -38,7 +38,9 @@ function* corpus(seed: number, examples: number): Iterable<string> {
  * and what serves those is good parts of words.
  */
 function listedWords(): ReadonlySet<string> {
-  const phrases = toolboxIntents.flatMap((intent) => [...intent.train, ...intent.missing.train]).join(" ");
+  const phrases = toolboxIntents
+    .flatMap((intent) => [...intent.requests.train.flat(), ...intent.missing.requests.train.flat()])
+    .join(" ");
   const spoken = new Set(phrases.toLowerCase().match(/[a-z]+/g));
   return new Set(trainWords.filter((word) => !spoken.has(word)));
 }

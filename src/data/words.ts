@@ -1,7 +1,13 @@
-/** Real words by kind; `train` and `heldOut` share none, so that held-out values were never seen. */
-interface WordPool {
+/** Real words by kind; the parts share none, so that held-out values were never seen. */
+export interface WordPool {
   readonly train: readonly string[];
+  /** For validation and test; `heldOutPart` says which word is whose. */
   readonly heldOut: readonly string[];
+}
+
+/** The words of `pool` that validation or test may use: every third is validation's. */
+export function heldOutPart(pool: WordPool, split: "validation" | "test"): readonly string[] {
+  return pool.heldOut.filter((_, i) => (i % 3 === 0) === (split === "validation"));
 }
 
 const list = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word.length > 0);

@@ -1,15 +1,15 @@
-import { lines } from "./intent.ts";
+import { type Phrases, splitPhrases } from "./intent.ts";
 
 /** Requests that no tool of the toolbox serves, with the kind replies to them. Slots: `word`, `city`, `person`. */
 export interface ControlPhrases {
-  readonly train: readonly string[];
-  readonly heldOut: readonly string[];
+  readonly requests: Phrases;
   readonly replies: readonly string[];
 }
 
 /** Small talk. */
 export const chat: ControlPhrases = {
-  train: lines(`
+  requests: splitPhrases({
+    train: `
     hello
     hello there
     hello, how are you
@@ -122,8 +122,34 @@ export const chat: ControlPhrases = {
     let us talk
     you made me laugh
     that is a good idea
-    welcome back`),
-  heldOut: lines(`
+    welcome back
+    (hello|hi|hey|good morning|good evening|good afternoon)( there| again|)( my friend|, how are you|, how was your day|, nice to see you|, i am back|)
+    (how are you|how do you feel|how was your day|how is life|how is it going)( today| my friend|)
+    (i am|i feel|we are|i was) (tired|happy|sad|bored|hungry|fine|great|sick|busy|thirsty|cold|late|ready|proud|glad)( today| now| again|, thanks|)
+    (are you|why are you) (tired|happy|sad|bored|busy|there|real|a robot|a person|smart|alive|funny|kind)( today| now|)
+    (do you|can you|do you want to) (think|sleep|dream|sing|laugh|dance|eat|swim|read|cook|cry|smile)( at night| a lot| well|)
+    (do you|would you) (like|love|hate|enjoy) ({word}|music|animals|the summer|the color of {word}|people|{city}|my friend {person})
+    (i|we|my friends|my parents) (like|love|hate|enjoy|miss|want) ({word}|the color of {word}|music|the summer|animals|{city})( a lot| so much| very much|)
+    what (do you think about|do you know about|do you like about|is so nice about) ({word}|{city}|people|music|the summer)
+    (my|your) favorite (color|food|animal|season|book|city|song|movie|day|game) is {word}
+    what is your (name|age|favorite color|favorite food|favorite animal|favorite book|favorite city|favorite {word}|job|dream)
+    (my|our) (friend|sister|brother|boss|uncle|mother|father|best friend|dog|cat) is (called {person}|{person}|very kind|very funny|tired|happy|from {city}|in {city}|my best friend)
+    (well|look|oh|you know), {person} (is|was) (nice|funny|very funny|kind|so late|here|great|a bit sad)
+    (my|our) {word} (is|was) (very nice|broken|great|gone|too old|so small)
+    {person} (is|was) (my friend|my best friend|at home|very kind|very funny|late today|in {city}|tired|happy|a good cook|so nice|my sister|from {city})
+    my (friend|sister|brother|boss|uncle|cat|dog) {person} (is|was) (very kind|very funny|happy|tired|in {city}|at home|so nice)
+    (i|we|my friends|my parents) (live in|work in|come from|grew up in|were in|moved to|love|left) {city}( now| last year|)
+    (thanks|thank you|many thanks)( so much| a lot| very much| again| my friend|)(, you are kind|, that was great|, that is all|, good night|, see you|)
+    (that|this|it) (is|was) (great|nice|funny|good|very kind|a good idea|very funny|so sad|wonderful|all|enough|interesting)( today| of you|, thanks| again|)
+    (tell me|do you know|i know|i like) (a joke|a story|something funny|something nice|a secret|a good joke)( about {word}| about {city}|)
+    (good|nice|great) (job|work|idea|answer|night|to know|to hear|to see you|morning|evening)( my friend| to you|)
+    (i|we) used to (live|work|sing|laugh|dance) (in {city}|with {person})
+    what makes (you|me|people|{person}) (happy|sad|laugh|smile|tired)
+    (see you|talk to you|goodbye, until|bye, see you) (later|tomorrow|soon|next week|again)
+    (i had|we had|it was|that was) a (long|good|nice|bad|great|hard|strange) (day|week|trip|night|morning|year)( in {city}| with {person}|)
+    (you are|you sound|you seem|i think you are) (funny|kind|smart|great|nice|tired|a good friend|very helpful|wonderful|a person|a robot)( today|)
+    (good night|goodbye|bye|never mind|no, thanks|ok, that is fine)(, i am tired|, see you|, thank you| my friend|, {person}|)`,
+    test: `
     hi there, how was your day
     hello, good morning
     are you happy today
@@ -137,7 +163,8 @@ export const chat: ControlPhrases = {
     my favorite color is {word}
     i live in {city}
     that was great, thanks a lot
-    do you think you are a person`),
+    do you think you are a person`,
+  }),
   replies: [
     "Thanks for telling me. How can I help?",
     "That is kind. I am here to help.",
@@ -148,7 +175,8 @@ export const chat: ControlPhrases = {
 
 /** Things to do that no tool here can do. */
 export const outOfScope: ControlPhrases = {
-  train: lines(`
+  requests: splitPhrases({
+    train: `
     order a pizza
     order a pizza with {word}
     order {word} for dinner
@@ -275,8 +303,34 @@ export const outOfScope: ControlPhrases = {
     film the party
     lend {person} ten euros
     withdraw some money
-    invest in {word}`),
-  heldOut: lines(`
+    invest in {word}
+    (order|buy|get me|get|pick up) (a pizza|a burger|a coffee|a cake|some bread|two tickets|flowers|soup|a taxi|a new car|a sandwich|a {word}|a new {word}|some {word}|a {word} cake)( for {person}| for dinner| with {word}| in {city}| to go|)
+    (order|buy) {person} (a pizza|a burger|a coffee|a cake|flowers|a book|a new {word}|some {word})
+    (book|reserve|cancel) (a flight|a hotel|a table|a taxi|a train|a seat|a room|a ticket|a bus|my flight|my ticket)( to {city}| in {city}| for {person}| for two|)
+    (pay|pay for) (my bill|the bill|the rent|the taxi|the hotel|the ticket|dinner|the {word}|my {word}|the food|the train)( in {city}| to {city}| for {person}| with my card|)
+    (pay|transfer|send|lend|give) (money|ten euros|the money|some money) (to|back to|over to) {person}
+    (pay|lend|give|owe) {person} (ten euros|the money|some money|back)
+    (clean|wash|sweep) (the car|my car|the house|the kitchen|the windows|the floor|my shirt|the dishes|the bath|my {word}|the {word}|the stairs)( for me| for {person}|)
+    (cook|bake|make|fry|boil) (dinner|lunch|a cake|some rice|soup|an egg|bread|a pie|some fish|a {word} pie|a {word} cake|{word}|me a cake|me a coffee|me a sandwich|me a {word} pie)( for {person}| for two| with {word}| for me|)
+    (fix|repair|build|sell|polish|carry|move) (my bike|the car|my phone|the printer|the sink|the roof|the dishwasher|the washing machine|the door|the {word}|my {word}|a house|the sofa|the fence|the window)( for {person}| for me| upstairs|)
+    (feed|walk|brush|wash|find) (the cat|the dog|my dog|my cat|the fish|the birds|the horse|my {word})( for me| for {person}|)
+    (drive|take|bring|fly|carry) (me|{person}|us|the dog|my {word}) (home|to {city}|to the station|to the shop|to work)
+    (drive|take|bring|fly|carry|walk) (my friend|my sister|the guests|the boxes|the letter|{person} and me) (home|to {city}|to the station|to the {word}|there)
+    (drive|walk|bike|fly|ride) {person} (to the shop|to the {word}|to school|to {city} and back|back home)
+    (drive|park|wash|lock|unlock|start|rent|charge) (the car|my car|a car|the bus|the bike)( in {city}| for me|)
+    (open|close|lock|unlock|shut) (the|my) (door|front door|window|windows|car|box|gate)( for {person}| please| now|)
+    (paint|draw|film|frame) (a picture|a map|a portrait|a video) of (a |the |){word}
+    (paint|draw|film|frame) (a picture|a map|a portrait|a video) of ({person}|{city}|my {word})
+    (take|make|print|frame) (a photo|a picture|a video|two photos|a film) of (the {word}|my {word}|{person}|{city}|us|me)
+    (print|scan|copy|sign) (the page|my ticket|my passport|the contract|the {word}|ten copies|this|the letter)( for {person}| for me|)
+    (paint|build|move|hang) (the wall|the fence|the kitchen|the shelf|a wall|a shelf)( {word}| for {person}|)
+    (water|cut|plant|grow) (the plants|the grass|a tree|the flowers|my {word}|some {word})( for me| for {person}|)
+    (vote for|sign for|stand in for|fight) {person}
+    (start|stop|empty|fill|load) (the dishwasher|the washing machine|the engine|the bath|the bin|the oven|the car)( for me| now|)
+    (invest in|trade|sell|buy) ({word}|my {word}|some shares|the house|gold)
+    (write|sing|read) (me |)(a poem|a song|a story|a book) (about {word}|about {city}|for {person})
+    (ship|return|mail) (this|the {word}|my {word}|the box|the order) (to {city}|to the shop|to {person}|back)`,
+    test: `
     order a coffee with {word}
     book a taxi to {city}
     buy {person} a cake
@@ -290,7 +344,8 @@ export const outOfScope: ControlPhrases = {
     paint a picture of {person}
     bake me a {word} cake
     repair the dishwasher
-    take a photo of the {word}`),
+    take a photo of the {word}`,
+  }),
   replies: [
     "Sorry, none of my tools can do that.",
     "I cannot do that with my tools.",

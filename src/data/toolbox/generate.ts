@@ -4,9 +4,9 @@ import { writeCalls } from "../../tools/call-format.ts";
 import type { JsonObject, ToolCall } from "../../tools/types.ts";
 import { fingerprintDataset } from "../fingerprints.ts";
 import { type WordMix, type WordRandom, withWords } from "../open-words.ts";
-import type { Dataset, DatasetHeader, Example, Expectation, Fixture, TeacherOutput } from "../types.ts";
+import type { Dataset, Example, Expectation, Fixture, TeacherOutput } from "../types.ts";
 import { chat, notOfferedReplies, outOfScope } from "./controls.ts";
-import { fillSlots, type Intent, slotsOf } from "./intent.ts";
+import { drawPhrase, fillSlots, type Intent, type Split, slotsOf } from "./intent.ts";
 import { deviceIntents } from "./phrases-device.ts";
 import { findIntents } from "./phrases-find.ts";
 import { peopleIntents } from "./phrases-people.ts";
@@ -18,10 +18,8 @@ import {
   toolboxNeighbours,
   toolboxParameters,
 } from "./tools.ts";
-import { drawValues, type ValueSource } from "./values.ts";
+import { drawValues } from "./values.ts";
 import { drawAnswer, drawLeadIn, dressChat, dressRequest } from "./voice.ts";
-
-export type Split = DatasetHeader["split"];
 
 export const toolboxIntents: readonly Intent[] = [
   ...timeIntents,
@@ -46,12 +44,6 @@ const defaultShares: KindShares = {
 };
 
 const toolboxTeacher = "toolbox-script";
-const sourceOf: { readonly [S in Split]: ValueSource } = {
-  train: "train",
-  validation: "heldOut",
-  test: "heldOut",
-};
-
 interface Draft {
   readonly request: string;
   readonly needed: readonly string[];
@@ -83,9 +75,9 @@ function argumentsOf(
   return args;
 }
 
-function fillIntent(random: WordRandom, source: ValueSource, intent: Intent): Filled {
-  const phrase = random.pick(intent[source]);
-  const values = drawValues(random, source, intent.slots);
+function fillIntent(random: WordRandom, split: Split, intent: Intent): Filled {
+  const phrase = drawPhrase(random, intent.requests[split]);
+  const values = drawValues(random, split, intent.slots);
   const call = { name: intent.tool, arguments: argumentsOf(intent.tool, values, slotsOf(phrase)) };
   return { intent, phrase, text: fillSlots(phrase, (slot) => values[slot]!), call };
 }
@@ -97,11 +89,11 @@ function endsOpen({ intent, phrase }: Filled): boolean {
 }
 
 /** Two requests in one breath, now and then of the same intent, in an order that leaves no doubt where the first ends. */
-function fillPair(random: WordRandom, source: ValueSource): readonly Filled[] {
+function fillPair(random: WordRandom, split: Split): readonly Filled[] {
   for (;;) {
     const [first, second] = random.shuffle(toolboxIntents);
     const intents = random.next() < 0.15 ? [first!, first!] : [first!, second!];
-    const filled = intents.map((intent) => fillIntent(random, source, intent));
+    const filled = intents.map((intent) => fillIntent(random, split, intent));
     const open = filled.filter(endsOpen);
     if (open.length <= 1) return [...filled.filter((item) => !endsOpen(item)), ...open];
   }
@@ -148,19 +140,19 @@ function withoutCalls(
   };
 }
 
-function fillControl(random: WordRandom, source: ValueSource, phrase: string): string {
-  const values = drawValues(random, source, { word: "topic", city: "city", person: "person" });
+function fillControl(random: WordRandom, split: Split, phrase: string): string {
+  const values = drawValues(random, split, { word: "topic", city: "city", person: "person" });
   // The last word of a topic is a noun, which reads well in every frame.
   return fillSlots(phrase, (slot) => values[slot]!.split(" ").at(-1)!);
 }
 
-const drafts: { readonly [K in Kind]: (random: WordRandom, source: ValueSource) => Draft } = {
-  single: (random, source) => withCalls(random, [fillIntent(random, source, random.pick(toolboxIntents))]),
-  multiple: (random, source) => withCalls(random, fillPair(random, source)),
-  missing: (random, source) => {
+const drafts: { readonly [K in Kind]: (random: WordRandom, split: Split) => Draft } = {
+  single: (random, split) => withCalls(random, [fillIntent(random, split, random.pick(toolboxIntents))]),
+  multiple: (random, split) => withCalls(random, fillPair(random, split)),
+  missing: (random, split) => {
     const intent = random.pick(toolboxIntents);
-    const phrase = random.pick(intent.missing[source]);
-    const values = drawValues(random, source, intent.slots);
+    const phrase = drawPhrase(random, intent.missing.requests[split]);
+    const values = drawValues(random, split, intent.slots);
     const request = dressRequest(
       random,
       fillSlots(phrase, (slot) => values[slot]!),
@@ -171,25 +163,25 @@ const drafts: { readonly [K in Kind]: (random: WordRandom, source: ValueSource) 
       forbidden,
     });
   },
-  chat: (random, source) => {
-    const phrase = random.pick(chat[source]);
+  chat: (random, split) => {
+    const phrase = drawPhrase(random, chat.requests[split]);
     return withoutCalls(
       "no_tool",
-      dressChat(random, fillControl(random, source, phrase)),
+      dressChat(random, fillControl(random, split, phrase)),
       random.pick(chat.replies),
       phrase,
     );
   },
-  outOfScope: (random, source) => {
-    const phrase = random.pick(outOfScope[source]);
-    const request = dressRequest(random, fillControl(random, source, phrase));
+  outOfScope: (random, split) => {
+    const phrase = drawPhrase(random, outOfScope.requests[split]);
+    const request = dressRequest(random, fillControl(random, split, phrase));
     // A search or an app might pass for help with anything.
     return withoutCalls("no_tool", request, random.pick(outOfScope.replies), phrase, {
       forbidden: new Set(["web_search", "open_app"]),
     });
   },
-  notOffered: (random, source) => {
-    const { intent, phrase, text } = fillIntent(random, source, random.pick(toolboxIntents));
+  notOffered: (random, split) => {
+    const { intent, phrase, text } = fillIntent(random, split, random.pick(toolboxIntents));
     return withoutCalls("no_tool", dressRequest(random, text), random.pick(notOfferedReplies), phrase, {
       forbidden: toolboxNeighbours(intent.tool),
     });
@@ -207,7 +199,7 @@ function drawKind(random: WordRandom, shares: KindShares): Kind {
 
 function makeExample(random: WordRandom, split: Split, shares: KindShares, id: string): Example {
   const kind = drawKind(random, shares);
-  const draft = drafts[kind](random, sourceOf[split]);
+  const draft = drafts[kind](random, split);
   const needed = [...new Set(draft.needed)];
   const others = toolboxNames.filter((name) => !needed.includes(name) && !draft.forbidden.has(name));
   const offered = random.shuffle([

@@ -1,11 +1,12 @@
-import { type Intent, lines } from "./intent.ts";
+import { type Intent, splitPhrases } from "./intent.ts";
 
 /** Intents about the device and the home: music, apps, volume and lights. */
 export const deviceIntents: readonly Intent[] = [
   {
     tool: "play_music",
     slots: { query: "topic" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       play {query}
       play the song {query}
       play music by {query}
@@ -32,17 +33,19 @@ export const deviceIntents: readonly Intent[] = [
       let us listen to {query}
       music by {query}
       give me some music by {query}
-      turn on the song {query}`),
-    heldOut: lines(`
+      turn on the song {query}`,
+      test: `
       let me hear music by {query}
       i want to hear the album {query}
       put on the track {query}
       start playing the song {query}
       i would like to listen to {query}
       play me some music by {query}
-      let me listen to the song {query}`),
+      let me listen to the song {query}`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         play a song
         play something
         play an album
@@ -58,11 +61,16 @@ export const deviceIntents: readonly Intent[] = [
         i want a song
         let me hear something
         i would like to hear an album
-        put a song on`),
-      heldOut: lines(`
+        put a song on
+          (play|start|put on|let me hear|find|give me) (a|the|another|some|that|one more) (song|track|album|music)( please| for me| now|)
+          (play|put on) (something|it|music|anything)( please| for me| now| nice|)
+          (i want|i would like|i need) to hear (a song|a track|an album|something|music)
+          (i want|i would like|i need) (a|another|some) (song|track|album|music)( now|)`,
+        test: `
         put on an album
         i want to hear something
-        start a track`),
+        start a track`,
+      }),
       questions: ["What would you like to hear?", "Which song or artist?"],
     },
     leadIns: ["let me put that on", "I will play it now", "the music starts now"],
@@ -71,7 +79,8 @@ export const deviceIntents: readonly Intent[] = [
   {
     tool: "open_app",
     slots: { name: "app" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       open {name}
       open the app {name}
       open the {name} app
@@ -99,17 +108,19 @@ export const deviceIntents: readonly Intent[] = [
       i need the {name} app
       i need the {name} app open
       show me the {name} app
-      load the {name} app`),
-    heldOut: lines(`
+      load the {name} app`,
+      test: `
       launch the application {name}
       bring up the app {name}
       i need to open {name}
       i want to start the {name} app
       switch to the app {name}
       open the {name} application
-      i need the app {name} open`),
+      i need the app {name} open`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         open an app
         launch an app
         start an app
@@ -125,11 +136,16 @@ export const deviceIntents: readonly Intent[] = [
         i want to launch an app
         bring up an app
         i need an app
-        run an application`),
-      heldOut: lines(`
+        run an application
+          (open|launch|start|run|bring up|switch to) (an|the|my|another|that) (app|application|program)( please| for me| now|)
+          (open|launch|start) (something|this)( please| for me| now|)
+          (i need|i want|i would like|i have) to (open|launch|start|use) (an|the|my|another) (app|application|program)
+          (i need|i want) (an|the|another) (app|application)`,
+        test: `
         launch an application
         i need to open an app
-        start an application`),
+        start an application`,
+      }),
       questions: ["Which app should I open?", "Which app do you mean?"],
     },
     leadIns: ["let me open that app", "I will launch it now", "the app is starting now"],
@@ -138,7 +154,8 @@ export const deviceIntents: readonly Intent[] = [
   {
     tool: "set_volume",
     slots: { level: "percent" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       set the volume to {level}
       set volume to {level} percent
       set the sound to {level}
@@ -166,17 +183,19 @@ export const deviceIntents: readonly Intent[] = [
       the volume should be {level}
       the sound should be {level} percent
       adjust the volume to {level}
-      bring the volume to {level} percent`),
-    heldOut: lines(`
+      bring the volume to {level} percent`,
+      test: `
       adjust the sound to {level} percent
       i want the sound at {level}
       put the volume down to {level} percent
       bring the sound down to {level}
       the volume should be at {level} percent
       change the volume level to {level}
-      i need the volume to be {level} percent`),
+      i need the volume to be {level} percent`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         change the volume
         set the volume
         adjust the volume
@@ -192,11 +211,15 @@ export const deviceIntents: readonly Intent[] = [
         adjust the loudness
         give me another volume
         set the volume for me
-        change the audio level`),
-      heldOut: lines(`
+        change the audio level
+          (change|set|adjust|fix) (the|my) (volume|sound|sound level|loudness|audio|audio level)( please| for me| now|)
+          (i need|i want|i would like) to (change|set|adjust) (the|my) (volume|sound|sound level|loudness)( now|)
+          (give me|i need|i want) (another|a new|a different) (volume|sound level|loudness)`,
+        test: `
         adjust the sound level
         change the loudness
-        i need to set the volume`),
+        i need to set the volume`,
+      }),
       questions: ["To what level, from 0 to 100?", "How loud, from 0 to 100?"],
     },
     leadIns: ["let me change the volume", "I will adjust the sound", "the sound changes now"],
@@ -209,7 +232,8 @@ export const deviceIntents: readonly Intent[] = [
   {
     tool: "set_light",
     slots: { room: "room", state: "onOff" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       turn {state} the light in the {room}
       turn {state} the lights in the {room}
       turn the light in the {room} {state}
@@ -237,17 +261,19 @@ export const deviceIntents: readonly Intent[] = [
       the {room} light {state}
       lights {state} in the {room}
       light {state} in the {room}
-      make the {room} light go {state}`),
-    heldOut: lines(`
+      make the {room} light go {state}`,
+      test: `
       switch {state} all lights in the {room}
       turn the lamp in the {room} {state}
       i need the light in the {room} {state}
       switch the {room} lights {state}
       set the {room} lamp to {state}
       the lights in the {room} should be {state}
-      put {state} the lamp in the {room}`),
+      put {state} the lamp in the {room}`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         turn {state} the light
         turn the light {state}
         switch {state} the light
@@ -263,11 +289,19 @@ export const deviceIntents: readonly Intent[] = [
         i want the lights {state}
         i need the lamp {state}
         turn {state} the lights
-        make the light go {state}`),
-      heldOut: lines(`
+        make the light go {state}
+          (turn|switch|put|get) {state} (the|this|my|every|another|one) (light|lamp|ceiling light|desk lamp)( please| for me| now| again| today|)
+          (the|this|my) (light|lamp|lights) (should be|must be|has to be|should go) {state}( please| now|)
+          (light|lights|lamp) {state}( please| now|)
+          (turn|switch|put) {state} (the|a|my|that|all the) (light|lights|lamp|lamps)( please| for me| now|)
+          (turn|switch|put) (the|my|that|all the) (light|lights|lamp|lamps) {state}( please| for me| now|)
+          (i want|i need|i would like) (the|a|my) (light|lights|lamp) {state}( now| please|)
+          (make|let) the (light|lights|lamp) go {state}`,
+        test: `
         switch the light {state}
         turn {state} a light
-        i need the light {state}`),
+        i need the light {state}`,
+      }),
       questions: ["In which room?", "Which room do you mean?"],
     },
     leadIns: ["let me switch that light", "I will see to the light", "the light switches now"],

@@ -1,11 +1,12 @@
-import { type Intent, lines } from "./intent.ts";
+import { type Intent, splitPhrases } from "./intent.ts";
 
 /** Intents about finding things out: weather, files, the web and units. */
 export const findIntents: readonly Intent[] = [
   {
     tool: "get_weather",
     slots: { city: "city", day: "nearDay" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       what is the weather in {city}
       what's the weather like in {city}
       what is the weather in {city} {day}
@@ -32,17 +33,19 @@ export const findIntents: readonly Intent[] = [
       check the forecast for {city}
       tell me the weather in {city}
       i want to know the weather in {city} {day}
-      forecast for {city} {day}`),
-    heldOut: lines(`
+      forecast for {city} {day}`,
+      test: `
       show me the forecast for {city} {day}
       will the weather be sunny in {city} {day}
       how is the forecast for {city}
       will it be cold in {city} {day}
       i want to know how warm it is in {city}
       give me the weather forecast for {city} {day}
-      do i need an umbrella for the rain in {city}`),
+      do i need an umbrella for the rain in {city}`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         what is the weather
         how is the weather
         what's the weather like
@@ -61,11 +64,18 @@ export const findIntents: readonly Intent[] = [
         how warm is it
         what is the forecast
         how is the weather now
-        is it going to snow {day}`),
-      heldOut: lines(`
+        is it going to snow {day}
+          (what is|how is|check|show me|tell me|give me|look up|find) the (weather|forecast|weather forecast)( {day}| now| please| outside|)
+          (will|is) it (rain|snow|be warm|be cold|be sunny)( {day}| outside|)
+          is it (warm|cold|hot)( {day}| outside| now|)
+          how (warm|cold|hot) is it( {day}| outside| now|)
+          (what will|how will) the weather be( {day}|)
+          do i need (a coat|a hat|an umbrella)( {day}|)`,
+        test: `
         how is the weather {day}
         give me the weather forecast
-        will it be cold`),
+        will it be cold`,
+      }),
       questions: ["For which city?", "Which city do you mean?"],
     },
     leadIns: ["let me check the weather", "I will look at the forecast", "the weather comes right up"],
@@ -78,7 +88,8 @@ export const findIntents: readonly Intent[] = [
   {
     tool: "search_files",
     slots: { query: "topic", kind: "fileKind" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       find my files about {query}
       find the file called {query}
       find the {kind} file about {query}
@@ -106,17 +117,19 @@ export const findIntents: readonly Intent[] = [
       show me my {kind} files about {query}
       locate the file {query}
       locate documents about {query}
-      get me the document about {query}`),
-    heldOut: lines(`
+      get me the document about {query}`,
+      test: `
       look for documents about {query}
       search my documents for a file called {query}
       where is my {kind} file called {query}
       i need to find the file {query}
       locate my {kind} files about {query}
       look through my documents for {query}
-      show me the file called {query}`),
+      show me the file called {query}`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         find a file
         search my files
         search my documents
@@ -132,11 +145,17 @@ export const findIntents: readonly Intent[] = [
         i need to find a document
         find something in my files
         locate a file
-        i want to find a file`),
-      heldOut: lines(`
+        i want to find a file
+          (find|search for|look for|locate|get|i need|i want) (a|the|my|some|that) (file|document)( please| for me| now|)
+          (search|look through|look in|go through) (my|the|all) (files|documents|folder)( please| for me|)
+          (i need|i want|i have|i am trying) to (find|search|locate|look for) (a|the|my) (file|document)
+          i am looking for (a|the|my) (file|document)
+          find something in (my|the) (files|documents|folder)`,
+        test: `
         search for a file
         i need to find a file
-        look through my documents`),
+        look through my documents`,
+      }),
       questions: ["Which file are you looking for?", "What should I look for in your files?"],
     },
     leadIns: ["let me look in your files", "I will search the folders", "the search is running now"],
@@ -145,7 +164,8 @@ export const findIntents: readonly Intent[] = [
   {
     tool: "web_search",
     slots: { query: "topic" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       search the web for {query}
       search the internet for {query}
       search online for {query}
@@ -173,17 +193,19 @@ export const findIntents: readonly Intent[] = [
       browse the web for {query}
       get me web results for {query}
       i want to read about {query} on the web
-      show me web pages about {query}`),
-    heldOut: lines(`
+      show me web pages about {query}`,
+      test: `
       do an internet search for {query}
       look up {query} on the web pages
       find out about {query} on the web
       what can you find on the internet about {query}
       check the internet for {query}
       run an online search for {query}
-      show me web results for {query}`),
+      show me web results for {query}`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         search the web
         do a web search
         search the internet
@@ -199,11 +221,17 @@ export const findIntents: readonly Intent[] = [
         i need to search the web
         run a search online
         find something on the internet
-        check something online`),
-      heldOut: lines(`
+        check something online
+          (search|google|look up|find|check) something (online|on the web|on the internet)( please| for me|)
+          (search|check) (the web|the internet|online)( please| for me| now|)
+          (do|run|start|make) (a|an|another) (web search|search online|internet search|search on the web|search on the internet|online search)( please| for me|)
+          look (something|it|this|that) up( online| on the web| on the internet|)( please| for me|)
+          (i need|i want|i would like) to (search|look something up|find something|google something) (online|on the web|on the internet)`,
+        test: `
         do an internet search
         look something up on the internet
-        run an online search`),
+        run an online search`,
+      }),
       questions: ["What should I search for?", "What do you want to look up?"],
     },
     leadIns: ["let me search the web", "I will look that up online", "the web search starts now"],
@@ -216,7 +244,8 @@ export const findIntents: readonly Intent[] = [
   {
     tool: "convert_units",
     slots: { value: "amount", from: "unit", to: "unit" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       convert {value} {from} to {to}
       convert {value} {from} into {to}
       convert {value} {from} to {to} for me
@@ -242,17 +271,19 @@ export const findIntents: readonly Intent[] = [
       i have {value} {from}, how many {to} is that
       i have {value} {from}, convert it to {to}
       i need {value} {from} in {to}
-      show me {value} {from} in {to}`),
-    heldOut: lines(`
+      show me {value} {from} in {to}`,
+      test: `
       how much would {value} {from} be in {to}
       calculate how many {to} are in {value} {from}
       i need to convert {value} {from} to {to}
       work out how many {to} {value} {from} is
       show {value} {from} as {to}
       i have {value} {from}, what is that in {to}
-      express {value} {from} in {to} for me`),
+      express {value} {from} in {to} for me`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         convert {value} {from}
         convert units
         convert something for me
@@ -268,11 +299,24 @@ export const findIntents: readonly Intent[] = [
         convert it to {to}
         change units for me
         i need {value} {from} in other units
-        convert something to {to}`),
-      heldOut: lines(`
+        convert something to {to}
+          (convert|change|turn|express|calculate) (the |these |my |about |exactly |){value} {from}( for me| please| now| for my friend| for the report|)
+          (i have|it is|i bought|i measured|there are|i got) {value} {from}, (convert it|convert that|change the unit|convert this for me|change it)
+          (how much|what) (is|are) {value} {from}( converted| in another unit| in other units|)
+          (i need|i want|i have|i would like) (the |my |these |){value} {from} (converted|changed)( for me| please|)
+          (can i have|give me|show me) {value} {from} (in other units|in another unit|converted)
+          {value} {from}, (convert it|convert it for me|convert that|in another unit)
+          (convert|change|turn) {value} {from}( please| for me| into something else| to another unit|)
+          (convert|change) (something|it|this|a number|a value|units)( to {to}| into {to}| please| for me|)
+          (i need|i want|i would like) to (convert|change) ({value} {from}|something|a value|units)( please|)
+          (do|make|run|give me) (a|another|the) (conversion|unit conversion)( please| to {to}| for me|)
+          (i need|i want) (a|another) (conversion|unit conversion)
+          (i need|i want) {value} {from} in (another unit|other units|something else)`,
+        test: `
         i need to convert something
         convert {value} {from} for me
-        do a conversion`),
+        do a conversion`,
+      }),
       questions: ["What should I convert, and to which unit?", "Which value, and to which unit?"],
     },
     leadIns: ["let me work that out", "I will convert the units", "the conversion comes now"],

@@ -1,11 +1,12 @@
-import { type Intent, lines } from "./intent.ts";
+import { type Intent, splitPhrases } from "./intent.ts";
 
 /** Intents about time: timers, alarms, events and reminders. */
 export const timeIntents: readonly Intent[] = [
   {
     tool: "set_timer",
     slots: { minutes: "minutes" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       set a timer for {minutes} minutes
       set the timer to {minutes} minutes
       start a {minutes} minute timer
@@ -31,17 +32,19 @@ export const timeIntents: readonly Intent[] = [
       beep when {minutes} minutes are over
       tell me when {minutes} minutes have passed
       i am cooking, start a timer for {minutes} minutes
-      the eggs need {minutes} minutes on the timer`),
-    heldOut: lines(`
+      the eggs need {minutes} minutes on the timer`,
+      test: `
       begin a timer that is {minutes} minutes long
       create a {minutes} minute timer
       i need the countdown to run for {minutes} minutes
       a countdown of {minutes} minutes
       give me {minutes} minutes on the timer
       set up a countdown for {minutes} minutes
-      my tea needs {minutes} minutes, start a timer`),
+      my tea needs {minutes} minutes, start a timer`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         set a timer
         start a timer
         start the countdown
@@ -57,11 +60,16 @@ export const timeIntents: readonly Intent[] = [
         begin a timer
         set up a timer
         start the timer
-        create a countdown`),
-      heldOut: lines(`
+        create a countdown
+          (set|start|begin|create|make|run|set up|give me|add|put on) (a|the|my|another|a new) (timer|countdown)( please| for me| now|)
+          (i need|i want|i would like|i have to set|we need) (a|the|another) (timer|countdown)( now| for the oven| for my tea|)
+          (can i have|let us start|time for) a (timer|countdown)
+          (time|count down)( something| it| this)`,
+        test: `
         i want a timer
         set up a countdown
-        run a timer`),
+        run a timer`,
+      }),
       questions: ["For how many minutes should the timer run?", "How many minutes should I set?"],
     },
     leadIns: ["let me start that timer", "I will set the timer now", "the timer is on its way"],
@@ -70,7 +78,8 @@ export const timeIntents: readonly Intent[] = [
   {
     tool: "set_alarm",
     slots: { time: "time" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       set an alarm for {time}
       set my alarm to {time}
       wake me at {time}
@@ -96,17 +105,19 @@ export const timeIntents: readonly Intent[] = [
       switch on the alarm for {time}
       set the morning alarm for {time}
       program the alarm clock for {time}
-      set the alarm clock to {time}`),
-    heldOut: lines(`
+      set the alarm clock to {time}`,
+      test: `
       create a new alarm for {time}
       i need to wake up at {time}
       have my alarm ring at {time}
       add a morning alarm at {time}
       wake me tomorrow at {time}
       make the alarm go off at {time}
-      put the alarm clock at {time}`),
+      put the alarm clock at {time}`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         set an alarm
         wake me up
         wake me up tomorrow
@@ -122,11 +133,16 @@ export const timeIntents: readonly Intent[] = [
         wake me up early
         add a new alarm
         i need to be woken up
-        set an alarm for the morning`),
-      heldOut: lines(`
+        set an alarm for the morning
+          (set|create|add|put|make|give me|set up|start|program) (an|the|my|another|a new) alarm( clock|)( please| for me| for tomorrow| for the morning|)
+          (wake|get) me up( early| tomorrow| in the morning| please|)
+          (i need|i want|i would like) (an|the|another) alarm( tomorrow| in the morning|)
+          (i need|i want|i have) to wake up( early| tomorrow|)`,
+        test: `
         make an alarm
         give me an alarm
-        set the morning alarm`),
+        set the morning alarm`,
+      }),
       questions: ["At what time should the alarm ring?", "For what time should I set the alarm?"],
     },
     leadIns: ["let me set that alarm", "I will put the alarm in now", "your alarm comes right up"],
@@ -135,7 +151,8 @@ export const timeIntents: readonly Intent[] = [
   {
     tool: "create_event",
     slots: { title: "title", day: "weekday", time: "time" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       add {title} to my calendar on {day}
       add {title} to the calendar for {day}
       put {title} in my calendar on {day}
@@ -161,17 +178,19 @@ export const timeIntents: readonly Intent[] = [
       calendar entry {title} for {day}
       set up {title} on {day} in the calendar
       block {day} in my calendar for {title}
-      reserve {day} at {time} for {title} in my calendar`),
-    heldOut: lines(`
+      reserve {day} at {time} for {title} in my calendar`,
+      test: `
       make a calendar event called {title} on {day}
       enter {title} in the calendar for {day}
       i have {title} on {day}, add it to my calendar
       create a calendar entry for {title} on {day}
       plan {title} on {day} at {time} in the calendar
       add an event called {title} for {day}
-      on {day} i have {title}, put it on my calendar`),
+      on {day} i have {title}, put it on my calendar`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         create an event
         add something to my calendar
         make a calendar entry
@@ -188,11 +207,16 @@ export const timeIntents: readonly Intent[] = [
         make an event on {day}
         add a calendar event
         i want to schedule an event
-        put an event on {day}`),
-      heldOut: lines(`
+        put an event on {day}
+          (create|add|make|schedule|plan|put|enter|set up) (an event|a new event|something|an entry)( in my calendar| on my calendar| in the calendar| to my calendar| on {day}| for {day}| at {time}|)
+          (i need|i want|i would like) (to create|to plan|to schedule|to add) (an event|something)( on {day}| at {time}|)
+          (i need|i want) (an event|a new event|a calendar event)( on {day}|)
+          (block|book|reserve) (my calendar|some time)( on {day}|)`,
+        test: `
         make an event
         create a calendar entry
-        put something on my calendar`),
+        put something on my calendar`,
+      }),
       questions: [
         "What is the event called, and on which day is it?",
         "Which event should I add, and on what day?",
@@ -208,7 +232,8 @@ export const timeIntents: readonly Intent[] = [
   {
     tool: "add_reminder",
     slots: { text: "task", time: "time" },
-    train: lines(`
+    requests: splitPhrases({
+      train: `
       remind me at {time} to {text}
       remind me to {text} at {time}
       remind me about {text} at {time}
@@ -235,17 +260,19 @@ export const timeIntents: readonly Intent[] = [
       i must not forget to {text} at {time}, remind me
       put a reminder at {time} to {text}
       i want to be reminded at {time} to {text}
-      i would like to be reminded about {text} at {time}`),
-    heldOut: lines(`
+      i would like to be reminded about {text} at {time}`,
+      test: `
       create a reminder at {time} to {text}
       i need a reminder about {text} at {time}
       i want to be reminded to {text} at {time}
       make a reminder at {time}: {text}
       set a new reminder for {time} to {text}
       at {time} i want a reminder to {text}
-      add a reminder for {time} about {text}`),
+      add a reminder for {time} about {text}`,
+    }),
     missing: {
-      train: lines(`
+      requests: splitPhrases({
+        train: `
         set a reminder
         create a reminder
         i need a reminder
@@ -261,11 +288,16 @@ export const timeIntents: readonly Intent[] = [
         create a reminder for {time}
         add a new reminder
         remind me about something
-        set a reminder for later`),
-      heldOut: lines(`
+        set a reminder for later
+          (set|create|add|make|give me|put|set up|write) (a|the|another|a new|one more) reminder( for me| please| for later| at {time}| for {time}|)
+          (i need|i want|i would like) (a|another|a new) reminder( at {time}| for later|)
+          remind me( please| again| soon| about it| of it| of this| tomorrow|)
+          (i need|i want) to be reminded( at {time}| of something| later|)`,
+        test: `
         make a reminder
         put a reminder
-        i want a new reminder`),
+        i want a new reminder`,
+      }),
       questions: ["What should I remind you of, and when?", "What is the reminder, and for what time?"],
     },
     leadIns: ["let me save that reminder", "I will remind you of it", "the reminder is coming up"],

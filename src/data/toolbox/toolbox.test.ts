@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createRandom } from "../../base/random.ts";
 import { readCalls } from "../../tools/call-stream.ts";
 import { createFixtureBroker } from "../../tools/fixtures.ts";
 import { createCallValidator } from "../../tools/validator.ts";
@@ -8,7 +9,7 @@ import { type Example, isControl } from "../types.ts";
 import { heldOutWords } from "../words.ts";
 import { chat, outOfScope } from "./controls.ts";
 import { generateToolbox, toolboxIntents } from "./generate.ts";
-import { slotsOf } from "./intent.ts";
+import { drawPhrase, type Split, slotsOf, splitPhrases, splits } from "./intent.ts";
 import {
   runToolboxTool,
   toolboxDefinition,
@@ -19,8 +20,14 @@ import {
 import { freeKinds } from "./values.ts";
 
 const train = generateToolbox({ split: "train", seed: 1, examples: 4000 }).examples;
+const validation = generateToolbox({ split: "validation", seed: 1, examples: 2000 }).examples;
 const held = generateToolbox({ split: "test", seed: 1, examples: 3000 }).examples;
-const all = [...train, ...held];
+const all = [...train, ...validation, ...held];
+const pairs = [
+  ["training and validation", train, validation],
+  ["training and test", train, held],
+  ["validation and test", validation, held],
+] as const;
 const kindOf = (example: Example): string => String(example.meta?.["kind"]);
 const phrasesOf = (example: Example): readonly string[] => example.meta?.["phrases"] as readonly string[];
 const shareOf = (examples: readonly Example[], is: (example: Example) => boolean): number =>
@@ -45,12 +52,18 @@ test("there are enough tools, phrases and parameters, and every phrase names its
   assert.ok(toolboxNames.length >= 14);
   assert.deepEqual(toolboxIntents.map((intent) => intent.tool).sort(), [...toolboxNames].sort());
   for (const intent of toolboxIntents) {
-    assert.ok(intent.train.length >= 24, `${intent.tool}: ${intent.train.length} training phrases`);
-    assert.ok(intent.heldOut.length >= 6, `${intent.tool}: ${intent.heldOut.length} held-out phrases`);
+    assert.ok(
+      intent.requests.train.flat().length >= 24,
+      `${intent.tool}: ${intent.requests.train.flat().length} training phrases`,
+    );
+    assert.ok(
+      intent.requests.test.flat().length >= 6,
+      `${intent.tool}: ${intent.requests.test.flat().length} held-out phrases`,
+    );
     assert.deepEqual(Object.keys(intent.slots), Object.keys(toolboxParameters(intent.tool)));
     assert.ok(Object.keys(intent.slots).length <= 3);
     const required = toolboxDefinition(intent.tool).function.parameters["required"] as readonly string[];
-    for (const phrase of [...intent.train, ...intent.heldOut]) {
+    for (const phrase of splits.flatMap((split) => intent.requests[split].flat())) {
       const slots = slotsOf(phrase);
       assert.ok(
         required.every((name) => slots.includes(name)),
@@ -61,7 +74,7 @@ test("there are enough tools, phrases and parameters, and every phrase names its
         `${intent.tool}: "${phrase}" names no parameter`,
       );
     }
-    for (const phrase of [...intent.missing.train, ...intent.missing.heldOut]) {
+    for (const phrase of splits.flatMap((split) => intent.missing.requests[split].flat())) {
       const slots = slotsOf(phrase);
       assert.ok(
         required.some((name) => !slots.includes(name)),
@@ -71,6 +84,31 @@ test("there are enough tools, phrases and parameters, and every phrase names its
   }
 });
 
+test("one line stands for all its alternatives, and each split gets its own", () => {
+  const lines = splitPhrases({
+    train: "(set|start) (a|the|) timer( now|)\nset a timer",
+    test: "set the timer",
+  });
+  const [train, validation, kept] = splits.map((split) => lines[split].flat());
+  assert.deepEqual(kept, ["set the timer"]);
+  assert.equal(lines.train.length, 1, "the second line stands in the first");
+  assert.equal(train!.length + validation!.length, 2 * 3 * 2 - 1);
+  assert.ok(train!.includes("start timer now") && !train!.includes("set the timer"));
+  assert.deepEqual(
+    validation!.filter((phrase) => train!.includes(phrase)),
+    [],
+  );
+  assert.ok(validation!.length > 0);
+});
+
+test("a line of four alternatives is drawn twice as often as a line of one", () => {
+  const random = createRandom(1);
+  const lines = [["one"], ["a", "b", "c", "d"]];
+  const drawn = Array.from({ length: 3000 }, () => drawPhrase(random, lines));
+  const share = drawn.filter((phrase) => phrase === "one").length / drawn.length;
+  assert.ok(Math.abs(share - 1 / 3) < 0.03, `${share}`);
+});
+
 test("held-out phrases are other sentences made of known words", () => {
   const words = (phrases: readonly string[]): string[] =>
     phrases
@@ -78,16 +116,17 @@ test("held-out phrases are other sentences made of known words", () => {
       .replace(/\{\w+\}/g, " ")
       .toLowerCase()
       .match(/[a-z']+/g) ?? [];
-  const trained = [
-    ...toolboxIntents.flatMap((intent) => [...intent.train, ...intent.missing.train]),
-    ...chat.train,
-    ...outOfScope.train,
-  ];
-  const kept = [
-    ...toolboxIntents.flatMap((intent) => [...intent.heldOut, ...intent.missing.heldOut]),
-    ...chat.heldOut,
-    ...outOfScope.heldOut,
-  ];
+  const of = (...wanted: readonly Split[]): string[] =>
+    wanted.flatMap((split) => [
+      ...toolboxIntents.flatMap((intent) => [
+        ...intent.requests[split].flat(),
+        ...intent.missing.requests[split].flat(),
+      ]),
+      ...chat.requests[split].flat(),
+      ...outOfScope.requests[split].flat(),
+    ]);
+  const trained = of("train");
+  const kept = of("validation", "test");
   assert.deepEqual(
     kept.filter((phrase) => trained.includes(phrase)),
     [],
@@ -98,25 +137,24 @@ test("held-out phrases are other sentences made of known words", () => {
   assert.equal(new Set(trained).size, trained.length, "a training phrase stands twice");
 });
 
-test("training and held-out data share no free value and no phrase", () => {
-  const seen = freeValues(train);
-  const unseen = freeValues(held);
-  assert.deepEqual([...unseen.keys()].sort(), [...freeKinds].sort());
-  for (const [kind, values] of unseen) {
+for (const [names, seen, unseen] of pairs) {
+  test(`${names} share no free value and no phrase`, () => {
+    const values = { seen: freeValues(seen), unseen: freeValues(unseen) };
+    assert.deepEqual([...values.unseen.keys()].sort(), [...freeKinds].sort());
+    for (const [kind, of] of values.unseen) {
+      assert.deepEqual(
+        [...of].filter((value) => values.seen.get(kind)!.has(value)),
+        [],
+        `${kind}: in both`,
+      );
+    }
+    const phrases = new Set(seen.flatMap(phrasesOf));
     assert.deepEqual(
-      [...values].filter((value) => seen.get(kind)!.has(value)),
+      unseen.flatMap(phrasesOf).filter((phrase) => phrases.has(phrase)),
       [],
-      `${kind}: seen in training`,
     );
-  }
-  const phrases = (examples: readonly Example[]) =>
-    new Set(examples.flatMap((example) => phrasesOf(example)));
-  const trained = phrases(train);
-  assert.deepEqual(
-    [...phrases(held)].filter((phrase) => trained.has(phrase)),
-    [],
-  );
-});
+  });
+}
 
 test("no held-out word stands in a training request", () => {
   for (const example of train) {
@@ -203,7 +241,7 @@ test("four to six tools are offered, always with distractors, and a request that
 });
 
 test("shares are as planned", () => {
-  for (const examples of [train, held]) {
+  for (const examples of [train, validation, held]) {
     const controls = shareOf(examples, isControl);
     const plain = shareOf(examples, (example) => example.expect.behaviour === "no_tool");
     const declined = shareOf(examples, (example) => example.expect.behaviour === "decline");

@@ -1,61 +1,60 @@
 import { capitalise, type WordRandom } from "../open-words.ts";
-import { adjectives, appNames, cities, firstNames, languages, nouns, rooms, verbs } from "../words.ts";
-import { type ValueKind, valueKinds } from "./intent.ts";
-
-/** Where values come from: training sees made-up words and one part of the real ones, everything else the other part. */
-export type ValueSource = "train" | "heldOut";
+import {
+  adjectives,
+  appNames,
+  cities,
+  firstNames,
+  heldOutPart,
+  languages,
+  nouns,
+  rooms,
+  verbs,
+  type WordPool,
+} from "../words.ts";
+import { type Split, type ValueKind, valueKinds } from "./intent.ts";
 
 /** Share of free values in training that are made up. */
 const openShare = 0.78;
 
-interface WordPool {
-  readonly train: readonly string[];
-  readonly heldOut: readonly string[];
-}
+// Numbers are split by remainder, so that every split covers the whole range.
+const remainders = 10;
+const splitOfRemainder: { readonly [remainder: number]: Split } = { 3: "test", 8: "validation" };
+const splitOfNumber = (n: number): Split => {
+  // Tens change places, so that the last digit does not tell the split.
+  return splitOfRemainder[(n + Math.floor(n / remainders) * 3) % remainders] ?? "train";
+};
 
-// Numbers and times are split by remainder, so that both sides cover the whole range.
-const isHeldOutNumber = (n: number): boolean => n % 5 === 3;
-
-function drawNumber(random: WordRandom, source: ValueSource, low: number, high: number): number {
+function drawNumber(random: WordRandom, split: Split, low: number, high: number): number {
   for (;;) {
     const n = low + random.integer(high - low + 1);
-    if (isHeldOutNumber(n) === (source === "heldOut")) return n;
+    if (splitOfNumber(n) === split) return n;
   }
 }
 
 /** `HH:MM`, split by the minute of the day. */
-function drawTime(random: WordRandom, source: ValueSource): string {
+function drawTime(random: WordRandom, split: Split): string {
   // People mostly name round times.
   const step = random.next() < 0.7 ? 5 : 1;
   for (;;) {
     const minute = step * random.integer(1440 / step);
-    if (isHeldOutNumber(Math.floor(minute / step)) !== (source === "heldOut")) continue;
+    if (splitOfNumber(Math.floor(minute / step)) !== split) continue;
     if (step === 1 && minute % 5 === 0) continue;
     return `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
   }
 }
 
-function drawWord(
-  random: WordRandom,
-  source: ValueSource,
-  pool: WordPool,
-  shape: (word: string) => string,
-): string {
-  if (source === "heldOut") return random.pick(pool.heldOut);
+function drawWord(random: WordRandom, split: Split, pool: WordPool, shape: (word: string) => string): string {
+  if (split !== "train") return random.pick(heldOutPart(pool, split));
   return random.next() < openShare ? shape(random.drawWord()) : random.pick(pool.train);
 }
 
 const asIs = (word: string): string => word;
 
 /** Free text: `pattern` names the pools word by word. */
-function drawText(
-  random: WordRandom,
-  source: ValueSource,
-  patterns: readonly (readonly WordPool[])[],
-): string {
+function drawText(random: WordRandom, split: Split, patterns: readonly (readonly WordPool[])[]): string {
   return random
     .pick(patterns)
-    .map((pool) => drawWord(random, source, pool, asIs))
+    .map((pool) => drawWord(random, split, pool, asIs))
     .join(" ");
 }
 
@@ -81,26 +80,26 @@ const taskPatterns = [[verbs, nouns], [verbs, nouns], [verbs, nouns], [verbs]];
 const titlePatterns = [[nouns], [nouns], [adjectives, nouns]];
 
 const drawers: {
-  readonly [K in Exclude<ValueKind, "unit">]: (random: WordRandom, source: ValueSource) => string;
+  readonly [K in Exclude<ValueKind, "unit">]: (random: WordRandom, split: Split) => string;
 } = {
-  minutes: (random, source) => String(drawNumber(random, source, 1, random.next() < 0.7 ? 60 : 180)),
-  percent: (random, source) => String(drawNumber(random, source, 0, 100)),
-  amount: (random, source) => String(drawNumber(random, source, 1, random.pick([20, 100, 1000, 9999]))),
+  minutes: (random, split) => String(drawNumber(random, split, 1, random.next() < 0.7 ? 60 : 180)),
+  percent: (random, split) => String(drawNumber(random, split, 0, 100)),
+  amount: (random, split) => String(drawNumber(random, split, 1, random.pick([20, 100, 1000, 9999]))),
   time: drawTime,
   weekday: (random) =>
     random.pick(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]),
   nearDay: (random) => random.pick(["today", "tomorrow"]),
   onOff: (random) => random.pick(["on", "off"]),
   fileKind: (random) => random.pick(["pdf", "image", "video"]),
-  person: (random, source) => drawWord(random, source, firstNames, capitalise),
-  city: (random, source) => drawWord(random, source, cities, capitalise),
-  app: (random, source) => drawWord(random, source, appNames, capitalise),
-  language: (random, source) => drawWord(random, source, languages, capitalise),
-  room: (random, source) => drawWord(random, source, rooms, asIs),
-  topic: (random, source) => drawText(random, source, topicPatterns),
-  note: (random, source) => drawText(random, source, notePatterns),
-  task: (random, source) => drawText(random, source, taskPatterns),
-  title: (random, source) => drawText(random, source, titlePatterns),
+  person: (random, split) => drawWord(random, split, firstNames, capitalise),
+  city: (random, split) => drawWord(random, split, cities, capitalise),
+  app: (random, split) => drawWord(random, split, appNames, capitalise),
+  language: (random, split) => drawWord(random, split, languages, capitalise),
+  room: (random, split) => drawWord(random, split, rooms, asIs),
+  topic: (random, split) => drawText(random, split, topicPatterns),
+  note: (random, split) => drawText(random, split, notePatterns),
+  task: (random, split) => drawText(random, split, taskPatterns),
+  title: (random, split) => drawText(random, split, titlePatterns),
 };
 
 const unitFamilies = [
@@ -113,7 +112,7 @@ const unitFamilies = [
 /** Draws a value for each slot, as it stands in the request. Two units are of one family and differ. */
 export function drawValues(
   random: WordRandom,
-  source: ValueSource,
+  split: Split,
   slots: Readonly<Record<string, ValueKind>>,
 ): Record<string, string> {
   let units: string[] = [];
@@ -122,7 +121,7 @@ export function drawValues(
     if (kind === "unit") {
       if (units.length === 0) units = random.shuffle(random.pick(unitFamilies) as readonly string[]);
       values[name] = units.pop()!;
-    } else values[name] = drawers[kind](random, source);
+    } else values[name] = drawers[kind](random, split);
   }
   return values;
 }

@@ -50,7 +50,8 @@ const imperatives = new Set(
     "enter block reserve remind send text message write drop shoot call phone dial place connect try note take save jot keep " +
     "translate say turn show check find search look locate do google browse convert change express calculate work play open " +
     "launch bring go load adjust order buy pay transfer wash clean bake cook repair fix print water feed walk drive lock close " +
-    "paint draw build delete charge record sell"
+    "paint draw build delete charge record sell cancel pick lend sweep fry boil polish carry move brush fly park unlock rent shut film frame scan " +
+    "copy sign cut plant grow hang vote stop empty fill invest trade ship return mail sing read"
   ).split(" "),
 );
 
