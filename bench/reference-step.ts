@@ -45,7 +45,7 @@ export const referenceSetting: StepSetting = {
     rmsNormEpsilon: 1e-5,
     tieEmbeddings: false,
     bosId: null,
-    eosId: 1,
+    eosIds: [1],
     padId: 0,
   },
   rows: 8,

@@ -4,14 +4,28 @@ import { LimbeckError } from "#limbeck/base/errors.js";
 import { stringifyJson } from "#limbeck/base/json.js";
 import { asLimbeckError, renderError } from "#limbeck/cli/fail.js";
 import { type Benchmark, note, parseOptions } from "./benchmark.ts";
+import { chatPromptBenchmark } from "./chat-prompt.ts";
 import { decodeBenchmark } from "./decode.ts";
+import { exportBenchmark } from "./export.ts";
+import { grammarBenchmark } from "./grammar.ts";
+import { peersBenchmark } from "./peers.ts";
+import { promptCacheBenchmark } from "./prompt-cache.ts";
 import { scoreBenchmark } from "./score.ts";
+import { serveBenchmark } from "./serve.ts";
+import { speculationBenchmark } from "./speculation.ts";
 import { trainStepBenchmark } from "./train-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "train-step": trainStepBenchmark,
+  "chat-prompt": chatPromptBenchmark,
   decode: decodeBenchmark,
+  export: exportBenchmark,
+  peers: peersBenchmark,
+  "prompt-cache": promptCacheBenchmark,
+  grammar: grammarBenchmark,
   score: scoreBenchmark,
+  serve: serveBenchmark,
+  speculation: speculationBenchmark,
 };
 
 function listBenchmarks(): string {

@@ -32,7 +32,14 @@ const layers: readonly string[] = [
 const pureLayers = ["tensor", "graph", "autodiff", "passes", "lower"];
 
 /** What package.json exports: each stands above the layers, gathers what a user needs, and is imported by nobody. */
-const entryPoints = ["index.ts", "graph/index.ts", "train/index.ts", "runtime/index.ts", "measure/index.ts"];
+const entryPoints = [
+  "index.ts",
+  "graph/index.ts",
+  "train/index.ts",
+  "runtime/index.ts",
+  "measure/index.ts",
+  "serve/index.ts",
+];
 
 /** Weights are gigabytes: this one reads and writes its files piece by piece instead of taking bytes. */
 const fileReaders = ["tensor/safetensors.ts"];

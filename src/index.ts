@@ -45,7 +45,13 @@ export {
   readManifest,
   verifyArtefact,
 } from "./model/artefact.ts";
-export { type Checkpoint, loadCheckpoint, saveCheckpoint } from "./model/checkpoint.ts";
+export {
+  type Checkpoint,
+  loadCheckpoint,
+  type OpenCheckpoint,
+  openCheckpoint,
+  saveCheckpoint,
+} from "./model/checkpoint.ts";
 export type { ModelConfig } from "./model/config.ts";
 export { type EngineOptions, openEngine } from "./runtime/engine.ts";
 export type { Engine, EngineInfo } from "./runtime/engine-contract.ts";

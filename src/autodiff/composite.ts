@@ -1,6 +1,5 @@
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Value } from "../graph/graph.ts";
-import { siluParts } from "./elementwise.ts";
 import type { VjpEntriesOf } from "./rule.ts";
 import { asRows, reshapeTo } from "./shaping.ts";
 
@@ -17,30 +16,34 @@ export const compositeVjps: VjpEntriesOf<
   | "rmsNorm"
   | "rotary"
   | "swiglu"
+  | "geglu"
   | "attention"
   | "crossEntropy"
+  | "pickLogSoftmax"
   | "fakeQuant"
   | "dequantize"
+  | "matmulQuantised"
+  | "gatherQuantised"
   | "cachedAttention"
 > = {
-  // With r = 1/√(mean x² + ε): y = x·r·w, dw = Σ g·x·r and dx = g·w·r − x·r³·mean(g·x·w).
-  // Both sums are matrix-vector products over g·x: one read of it each, no array of its size is written.
-  rmsNorm: ({ b, g, inputs, attrs: { epsilon } }) => {
+  // With r = 1/√(mean x² + ε): y = x·r·w, dw = Σ g·x·r and dx = g·w·r − x·r³·(mean(g·x·w) + dr / C), since
+  // dr/dx = −x·r³ / C. Both sums are matrix-vector products over g·x: one read of it each, no array of its size is written.
+  rmsNorm: ({ b, inputs, outputs, cotangents: [g = null, dr = null] }) => {
     const [x, weight] = inputs as readonly [Value, Value];
     const width = Number(x.shape.at(-1));
-    const r = b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(x, x), [-1], true), epsilon))); // [..., 1]
-    const gx = b.mul(g, x); // [..., C]
-    const rows = asRows(b, gx); // [P, C]
+    const r = outputs[1]!; // [..., 1]
+    const gx = g && b.mul(g, x); // [..., C]
+    const rows = gx && (asRows(b, gx) ?? gx); // [P, C]
+    const mean = rows && b.matmul(rows, b.reshape(weight, [width, 1]), { alpha: 1 / width });
+    const mass = sumOf(b, [mean && reshapeTo(b, mean, r.shape), dr && b.mul(dr, 1 / width)])!; // [..., 1]
+    const pulled = b.mul(x, b.mul(mass, b.mul(r, b.mul(r, r))));
+    if (!g || !gx || !rows) return [b.neg(pulled), "zero"];
     const scales = asRows(b, r); // [P, 1]
-    const mean = b.matmul(rows ?? gx, b.reshape(weight, [width, 1]), { alpha: 1 / width });
-    const pull = b.mul(reshapeTo(b, mean, r.shape), b.mul(r, b.mul(r, r))); // [..., 1]
-    const dx = b.sub(b.mul(b.mul(g, weight), r), b.mul(x, pull));
     const leading = x.shape.slice(0, -1).map((_, axis) => axis);
-    const dw =
-      rows && scales
-        ? b.reshape(b.matmul(scales, rows, { transA: true }), [width])
-        : b.reduceSum(b.mul(gx, r), leading);
-    return [dx, dw];
+    const dw = scales
+      ? b.reshape(b.matmul(scales, rows, { transA: true }), [width])
+      : b.reduceSum(b.mul(gx, r), leading);
+    return [b.sub(b.mul(b.mul(g, weight), r), pulled), dw];
   },
 
   // The adjoint of a rotation turns the other way.
@@ -50,10 +53,26 @@ export const compositeVjps: VjpEntriesOf<
     "missing",
   ],
 
-  swiglu: ({ b, g, inputs: [gate, up] }) => {
-    // d gate = g·up·silu′(gate) = up·(gradient of silu for the cotangent g); d up = g·silu(gate).
-    const { gsx, gradient } = siluParts(b, gate!, g);
-    return [b.mul(up!, gradient()), gsx];
+  // With s = sigmoid(gate) and y = gate·s·up: d gate = g·(y + s·(up − y)), since silu′ = silu + s·(1 − silu), and
+  // d up = g·(gate·s). Each operation is one pass over memory; the lowering of swiglu has made s and gate·s already.
+  swiglu: ({ b, g, inputs: [gate, up], outputs: [y] }) => {
+    const s = b.sigmoid(gate!);
+    const slope = b.add(y!, b.mul(s, b.sub(up!, y!)));
+    return [b.mul(g, slope), b.mul(g, b.mul(gate!, s))];
+  },
+
+  // With t = tanh(√(2/π)·(x + 0.044715 x³)) and gelu = x·(1 + t)/2:
+  // gelu′ = (1 + t)/2 + x·(1 − t²)/2 · √(2/π)·(1 + 3·0.044715 x²).
+  geglu: ({ b, g, inputs: [gate, up] }) => {
+    const x = gate!;
+    const slope = Math.sqrt(2 / Math.PI);
+    const square = b.mul(x, x);
+    const t = b.tanh(b.mul(x, b.add(b.mul(square, slope * 0.044715), slope)));
+    const half = b.add(b.mul(t, 0.5), 0.5); // (1 + t)/2, and (1 − t²)/2 = 2·half·(1 − half)
+    const inner = b.add(b.mul(square, 3 * slope * 0.044715), slope);
+    const bend = b.mul(b.mul(b.mul(half, b.sub(1, half)), inner), 2);
+    const derivative = b.add(half, b.mul(x, bend));
+    return [b.mul(b.mul(g, up!), derivative), b.mul(g, b.mul(x, half))];
   },
 
   // With P the probabilities: dP = dO·Vᵀ, dS = (dP − rowsum(dP·P))·P, and rowsum(dP·P) = rowsum(dO·O), which is a sum
@@ -87,9 +106,23 @@ export const compositeVjps: VjpEntriesOf<
     return [sumOf(b, [fromNll, fromP])!, "zero"];
   },
 
+  // d logits = scatter(g) − P·Σ g, Σ over the picked classes. The product comes first, as in crossEntropy: three passes over
+  // [M, V] fewer than through a scattered cotangent and the rule of logSoftmax.
+  pickLogSoftmax: ({ b, inputs, outputs, cotangents }) => {
+    const [, classes] = inputs as readonly [Value, Value];
+    const p = b.exp(outputs[1]!); // [M, V]
+    const [dPicked = null, dLog = null] = cotangents;
+    const fromPicked =
+      dPicked && b.scatterElementsAdd(b.mul(p, b.neg(b.reduceSum(dPicked, [1], true))), classes, dPicked, 1);
+    const fromLog = dLog && b.sub(dLog, b.mul(p, b.reduceSum(dLog, [1], true)));
+    return [sumOf(b, [fromPicked, fromLog])!, "zero"];
+  },
+
   // Straight through: rounding is treated as the identity. Source: Bengio et al. 2013, arXiv:1308.3432.
   fakeQuant: ({ g }) => [g],
 
   dequantize: "missing",
+  matmulQuantised: "missing",
+  gatherQuantised: "missing",
   cachedAttention: "missing",
 };

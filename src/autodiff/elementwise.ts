@@ -19,17 +19,6 @@ function lessPart(b: GraphBuilder, a: Value, f: Value): Value {
   return b.sub(a, b.mul(a, f));
 }
 
-/**
- * For y = x·s with s = sigmoid(x) and a cotangent g: gs = g·s and gsx = gs·x (so that g·y = gsx), and the gradient
- * g·y′ = gs + gsx·(1 − s). Each line is one pass over memory; all of them are used again by `swiglu`.
- */
-export function siluParts(b: GraphBuilder, x: Value, g: Value): { gsx: Value; gradient: () => Value } {
-  const s = b.sigmoid(x);
-  const gs = b.mul(g, s);
-  const gsx = b.mul(gs, x);
-  return { gsx, gradient: () => b.add(gs, lessPart(b, gsx, s)) };
-}
-
 export const unaryVjps: VjpEntriesOf<UnaryOp | "clip" | "cast"> = {
   neg: ({ b, g }) => [b.neg(g)],
   exp: ({ b, g, outputs: [y] }) => [b.mul(g, y!)],
@@ -44,7 +33,8 @@ export const unaryVjps: VjpEntriesOf<UnaryOp | "clip" | "cast"> = {
   erf: ({ b, g, inputs: [x] }) => [b.mul(b.mul(g, 2 / Math.sqrt(Math.PI)), b.exp(b.neg(b.mul(x!, x!))))],
   // 0 at 0.
   relu: ({ b, g, inputs: [x] }) => [keepWhere(b, b.less(0, x!), g)],
-  silu: ({ b, g, inputs: [x] }) => [siluParts(b, x!, g).gradient()],
+  // y′ = y + s (1 − y) with s = sigmoid(x).
+  silu: ({ b, g, inputs: [x], outputs: [y] }) => [b.mul(g, b.add(y!, lessPart(b, b.sigmoid(x!), y!)))],
   // 0 at 0.
   abs: ({ b, g, inputs: [x] }) => [b.mul(g, b.sign(x!))],
   sign: "zero",

@@ -110,18 +110,25 @@ const rotaryCase: fc.Arbitrary<GradientCase> = fc
     apply: (builder, [x, cos, sin]) => [builder.rotary(x!, cos!, sin!, inverse)],
   }));
 
+const masks = fc.constantFrom<{ causal: boolean; window?: number }>(
+  { causal: false },
+  { causal: true },
+  { causal: true, window: 1 },
+  { causal: true, window: 2 },
+);
+
 /** `outputs` says which results a gradient comes from: the output, the probabilities, or both. */
 const attentionCase: fc.Arbitrary<GradientCase> = fc
   .record({
     shape: fc.tuple(size, size, size, size),
     more: fc.nat(2),
-    causal: flag,
+    mask: masks,
     outputs: fc.constantFrom([0], [1], [0, 1]),
   })
-  .map(({ shape: [b, h, t, d], more, causal, outputs }) => ({
+  .map(({ shape: [b, h, t, d], more, mask, outputs }) => ({
     operands: [operand([b, h, t, d]), operand([b, h, t + more, d]), operand([b, h, t + more, d])],
     apply: (builder, [q, k, v]) => {
-      const { out, probabilities } = builder.attention(q!, k!, v!, { scale: 0.7, causal });
+      const { out, probabilities } = builder.attention(q!, k!, v!, { scale: 0.7, ...mask });
       return outputs.map((i) => [out, probabilities][i]!);
     },
   }));
@@ -133,6 +140,17 @@ const crossEntropyCase: fc.Arbitrary<GradientCase> = fc
     apply: (b, [logits, targets]) => {
       const { nll, probabilities } = b.crossEntropy(logits!, targets!);
       return outputs.map((i) => [nll, probabilities][i]!);
+    },
+  }));
+
+/** Picks may repeat a class; `outputs` as above. */
+const pickLogSoftmaxCase: fc.Arbitrary<GradientCase> = fc
+  .record({ m: size, v: size, k: size, outputs: fc.constantFrom([0], [1], [0, 1]) })
+  .map(({ m, v, k, outputs }) => ({
+    operands: [operand([m, v]), operand([m, k], { below: v })],
+    apply: (b, [logits, classes]) => {
+      const { picked, logProbabilities } = b.pickLogSoftmax(logits!, classes!);
+      return outputs.map((i) => [picked, logProbabilities][i]!);
     },
   }));
 
@@ -241,23 +259,33 @@ const cases: { readonly [O in OpName]: fc.Arbitrary<GradientCase> | Unchecked } 
       apply: (b, [x, indices, updates]) => [b.scatterElementsAdd(x!, indices!, updates!, axis)],
     };
   }),
-  rmsNorm: shapeOf(1, 4).map((shape) => ({
+  rmsNorm: fc.tuple(shapeOf(1, 4), fc.constantFrom([0], [0, 1])).map(([shape, outputs]) => ({
     operands: [operand(shape), operand([shape.at(-1)!])],
-    apply: (b, [x, weight]) => [b.rmsNorm(x!, weight!, 1e-2)],
+    apply: (b, [x, weight]) => {
+      const results = b.apply("rmsNorm", [x!, weight!], { epsilon: 1e-2 });
+      return outputs.map((i) => results[i]!);
+    },
   })),
   rotary: rotaryCase,
   swiglu: shapeOf(0, 3).map((shape) => ({
     operands: [operand(shape), operand(shape)],
     apply: (b, [gate, up]) => [b.swiglu(gate!, up!)],
   })),
+  geglu: shapeOf(0, 3).map((shape) => ({
+    operands: [operand(shape), operand(shape)],
+    apply: (b, [gate, up]) => [b.geglu(gate!, up!)],
+  })),
   attention: attentionCase,
   crossEntropy: crossEntropyCase,
+  pickLogSoftmax: pickLogSoftmaxCase,
   fakeQuant: fc.tuple(size, size, fc.integer({ min: 2, max: 8 })).map(([i, o, bits]) => ({
     operands: [operand([i, o])],
     apply: (b, [weight]) => [b.fakeQuant(weight!, bits)],
     straightThrough: true,
   })),
   dequantize: noGradient,
+  matmulQuantised: noGradient,
+  gatherQuantised: noGradient,
   cachedAttention: noGradient,
 };
 

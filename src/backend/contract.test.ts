@@ -83,8 +83,14 @@ function updateGraph(): Graph {
   return b.build();
 }
 
-function attentionGraph(shape: { heads: number; kvHeads: number; width: number; capacity: number }): Graph {
-  const { heads, kvHeads, width, capacity } = shape;
+function attentionGraph(shape: {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly width: number;
+  readonly capacity: number;
+  readonly window: number | undefined;
+}): Graph {
+  const { heads, kvHeads, width, capacity, window } = shape;
   const b = new GraphBuilder("decode");
   const cache = [1, kvHeads, capacity, width];
   const { out, presentKey, presentValue } = b.cachedAttention(
@@ -99,7 +105,7 @@ function attentionGraph(shape: { heads: number; kvHeads: number; width: number; 
       cos: b.input("cos", "float32", [capacity, width / 2]),
       sin: b.input("sin", "float32", [capacity, width / 2]),
     },
-    { heads, kvHeads, scale: 0.3 },
+    { heads, kvHeads, scale: 0.3, ...(window === undefined ? {} : { window }) },
   );
   b.output("out", out);
   b.output("present_key", presentKey);
@@ -208,75 +214,80 @@ for (const backend of [referenceBackend, onnxCpuBackend]) {
         binding.close();
       }));
 
-    it("attends over a cache that it updates in place: the prompt at once equals token by token", async () => {
-      const shape = { heads: 4, kvHeads: 2, width: 16, capacity: 24 };
-      const { heads, kvHeads, width, capacity } = shape;
-      const tokens = 7;
-      const full: NamedTensors = {
-        q: random([1, tokens, heads * width], 1),
-        k: random([1, tokens, kvHeads * width], 2),
-        v: random([1, tokens, kvHeads * width], 3),
-        past_key: zeros("float32", [1, kvHeads, capacity, width]),
-        past_value: zeros("float32", [1, kvHeads, capacity, width]),
-        last: int32([1], [tokens - 1]),
-        total: int32([], [tokens]),
-        cos: random([capacity, width / 2], 4),
-        sin: random([capacity, width / 2], 5),
-      };
-      const graph = attentionGraph(shape);
-      const expected = await withSession(referenceBackend, graph, (session) => session.run(full));
-      await withSession(backend, graph, async (session) => {
-        assertClose((await session.run(full))["out"]!.data, expected["out"]!.data as Float64Array, "prompt");
-        const cache = {
+    const windows = [undefined, 1, 3, 7, 100];
+    const partitions = [
+      [1, 1, 1, 1, 1, 1, 1],
+      [3, 1, 2, 1],
+    ];
+    for (const { window, parts } of windows.flatMap((window) =>
+      partitions.map((parts) => ({ window, parts })),
+    )) {
+      it(`attends over a cache that it updates in place: at once as in parts ${parts}, window ${window}`, async () => {
+        const shape = { heads: 4, kvHeads: 2, width: 16, capacity: 24 };
+        const { heads, kvHeads, width, capacity } = shape;
+        const tokens = 7;
+        const full: NamedTensors = {
+          q: random([1, tokens, heads * width], 1),
+          k: random([1, tokens, kvHeads * width], 2),
+          v: random([1, tokens, kvHeads * width], 3),
           past_key: zeros("float32", [1, kvHeads, capacity, width]),
           past_value: zeros("float32", [1, kvHeads, capacity, width]),
+          last: int32([1], [tokens - 1]),
+          total: int32([], [tokens]),
+          cos: random([capacity, width / 2], 4),
+          sin: random([capacity, width / 2], 5),
         };
-        const row = (name: string, t: number): Tensor => {
-          const columns = full[name]!.shape[2]!;
-          return float32(
-            [1, 1, columns],
-            (full[name]!.data as Float32Array).subarray(t * columns, (t + 1) * columns),
-          );
-        };
-        for (let t = 0; t < tokens; t++) {
-          const feeds = {
-            ...full,
-            ...cache,
-            q: row("q", t),
-            k: row("k", t),
-            v: row("v", t),
-            last: int32([1], [t]),
-            total: int32([], [t + 1]),
+        const graph = attentionGraph({ ...shape, window });
+        const expected = await withSession(referenceBackend, graph, (session) => session.run(full));
+        await withSession(backend, graph, async (session) => {
+          const want = expected["out"]!.data as Float64Array;
+          assertClose((await session.run(full))["out"]!.data, want, "prompt");
+          const cache = {
+            past_key: zeros("float32", [1, kvHeads, capacity, width]),
+            past_value: zeros("float32", [1, kvHeads, capacity, width]),
           };
-          const out = zeros("float32", [1, 1, heads * width]);
-          const binding = session.bind(feeds, {
-            out,
-            present_key: cache.past_key,
-            present_value: cache.past_value,
-          });
-          await binding.run();
-          binding.close();
-          const want = (expected["out"]!.data as Float64Array).subarray(
-            t * heads * width,
-            (t + 1) * heads * width,
-          );
-          assertClose(out.data, want, `token ${t}`);
-        }
-        for (const [name, present] of [
-          ["present_key", cache.past_key],
-          ["present_value", cache.past_value],
-        ] as const) {
-          for (let head = 0; head < kvHeads; head++) {
-            const [from, to] = [head * capacity * width, (head * capacity + tokens) * width];
-            assertClose(
-              present.data.subarray(from, to) as Float32Array,
-              (expected[name]!.data as Float64Array).subarray(from, to),
-              name,
-            );
+          const rows = (name: string, from: number, to: number): Tensor => {
+            const columns = full[name]!.shape[2]!;
+            const values = (full[name]!.data as Float32Array).subarray(from * columns, to * columns);
+            return float32([1, to - from, columns], values);
+          };
+          let done = 0;
+          for (const count of parts) {
+            const end = done + count;
+            const feeds = {
+              ...full,
+              ...cache,
+              q: rows("q", done, end),
+              k: rows("k", done, end),
+              v: rows("v", done, end),
+              last: int32([1], [end - 1]),
+              total: int32([], [end]),
+            };
+            const out = zeros("float32", [1, count, heads * width]);
+            const presents = { present_key: cache.past_key, present_value: cache.past_value };
+            const binding = session.bind(feeds, { out, ...presents });
+            await binding.run();
+            binding.close();
+            const part = want.subarray(done * heads * width, end * heads * width);
+            assertClose(out.data, part, `tokens ${done} to ${end}`);
+            done = end;
           }
-        }
+          for (const [name, present] of [
+            ["present_key", cache.past_key],
+            ["present_value", cache.past_value],
+          ] as const) {
+            for (let head = 0; head < kvHeads; head++) {
+              const [from, to] = [head * capacity * width, (head * capacity + tokens) * width];
+              assertClose(
+                present.data.subarray(from, to) as Float32Array,
+                (expected[name]!.data as Float64Array).subarray(from, to),
+                name,
+              );
+            }
+          }
+        });
       });
-    });
+    }
 
     it("gives the same bits in every run and in every session", async () => {
       const b = new GraphBuilder("step");

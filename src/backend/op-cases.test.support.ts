@@ -7,7 +7,15 @@ import type { OpName } from "../graph/ops.ts";
 import { type DType, elementCount, type Tensor, tensor } from "../tensor/tensor.ts";
 
 /** How an operand's numbers are drawn: "wide" reaches where exp overflows in float32; a record means indices. */
-export type Draw = "normal" | "positive" | "halves" | "wide" | "bool" | "int8" | { readonly below: number };
+export type Draw =
+  | "normal"
+  | "positive"
+  | "halves"
+  | "wide"
+  | "bool"
+  | "int8"
+  | "uint8"
+  | { readonly below: number };
 
 export interface OpOperand {
   readonly shape: readonly number[];
@@ -23,7 +31,7 @@ export interface OpCase {
 
 export function dtypeOf(draw: Draw, float: DType): DType {
   if (typeof draw === "object") return "int64";
-  return draw === "bool" || draw === "int8" ? draw : float;
+  return draw === "bool" || draw === "int8" || draw === "uint8" ? draw : float;
 }
 
 /** Values for the operands, each exactly representable in float32. */
@@ -36,6 +44,7 @@ export function drawOperands({ operands }: OpCase, float: "float32" | "float64",
     wide: () => Math.fround(40 * random.normal()),
     bool: () => random.integer(2),
     int8: () => random.integer(256) - 128,
+    uint8: () => random.integer(256),
   };
   return operands.map(({ shape, draw }) => {
     const length = elementCount(shape);
@@ -46,7 +55,7 @@ export function drawOperands({ operands }: OpCase, float: "float32" | "float64",
       return tensor("int64", shape, indices);
     }
     const numbers = fill(values(one[draw]));
-    if (draw === "bool") return tensor("bool", shape, Uint8Array.from(numbers));
+    if (draw === "bool" || draw === "uint8") return tensor(draw, shape, Uint8Array.from(numbers));
     if (draw === "int8") return tensor("int8", shape, Int8Array.from(numbers));
     return tensor(float, shape, (float === "float32" ? Float32Array : Float64Array).from(numbers));
   });
@@ -124,6 +133,30 @@ const picked = fc.tuple(withAxis, size).map(([{ shape, axis }, count]) => ({
     draw: { below: shape[axis]! },
   },
 }));
+
+const masks = fc.constantFrom<{ causal: boolean; window?: number }>(
+  { causal: false },
+  { causal: true },
+  { causal: true, window: 1 },
+  { causal: true, window: 4 },
+);
+
+/** A matrix in blocks: values and scales. */
+const inBlocks = fc
+  .record({
+    rows: size,
+    width: fc.constantFrom(16, 32, 33, 128, 200),
+    block: fc.constantFrom(16, 32, 128),
+    bits: fc.constantFrom<4 | 8>(4, 8),
+  })
+  .map(({ rows, width, block, bits }) => {
+    const blocks = Math.ceil(width / block);
+    const operands: OpOperand[] = [
+      { shape: [rows, blocks, (block * bits) / 8], draw: "uint8" },
+      { shape: [rows, blocks], draw: "positive" },
+    ];
+    return { rows, width, block, bits, operands };
+  });
 
 export const opCases: {
   readonly [O in Exclude<OpName, "input" | "constant" | "cachedAttention">]: fc.Arbitrary<OpCase>;
@@ -242,7 +275,7 @@ export const opCases: {
       { shape, draw: "normal" },
       { shape: [shape.at(-1)!], draw: "normal" },
     ],
-    apply: (b, [x, weight]) => [b.rmsNorm(x!, weight!, epsilon)],
+    apply: (b, [x, weight]) => b.apply("rmsNorm", [x!, weight!], { epsilon }),
   })),
   rotary: fc
     .record({ B: size, H: size, T: size, half: fc.constantFrom(4, 8, 16), inverse: flag })
@@ -261,16 +294,23 @@ export const opCases: {
     ],
     apply: (b, [gate, up]) => [b.swiglu(gate!, up!)],
   })),
+  geglu: shapeOf(0, 3).map((shape) => ({
+    operands: [
+      { shape, draw: "wide" },
+      { shape, draw: "normal" },
+    ],
+    apply: (b, [gate, up]) => [b.geglu(gate!, up!)],
+  })),
   attention: fc
-    .record({ B: size, H: size, T: size, more: fc.nat(9), D: size, causal: flag })
-    .map(({ B, H, T, more, D, causal }) => ({
+    .record({ B: size, H: size, T: size, more: fc.nat(9), D: size, mask: masks })
+    .map(({ B, H, T, more, D, mask }) => ({
       operands: [
         { shape: [B, H, T, D], draw: "normal" },
         { shape: [B, H, T + more, D], draw: "normal" },
         { shape: [B, H, T + more, D], draw: "normal" },
       ],
       apply: (b, [q, k, v]) => {
-        const { out, probabilities } = b.attention(q!, k!, v!, { scale: 0.7, causal });
+        const { out, probabilities } = b.attention(q!, k!, v!, { scale: 0.7, ...mask });
         return [out, probabilities];
       },
     })),
@@ -284,6 +324,16 @@ export const opCases: {
       return [nll, probabilities];
     },
   })),
+  pickLogSoftmax: fc.tuple(size, size, size).map(([rows, classes, picks]) => ({
+    operands: [
+      { shape: [rows, classes], draw: "wide" },
+      { shape: [rows, picks], draw: { below: classes } },
+    ],
+    apply: (b, [logits, at]) => {
+      const { picked: logs, logProbabilities } = b.pickLogSoftmax(logits!, at!);
+      return [logs, logProbabilities];
+    },
+  })),
   fakeQuant: fc.tuple(size, size, fc.constantFrom(4, 8)).map(([rows, columns, bits]) => ({
     operands: [{ shape: [rows, columns], draw: "normal" }],
     apply: (b, [weight]) => [b.fakeQuant(weight!, bits)],
@@ -294,5 +344,20 @@ export const opCases: {
       { shape: [columns], draw: "positive" },
     ],
     apply: (b, [quantised, scale]) => [b.dequantize(quantised!, scale!)],
+  })),
+  // What a kernel may round, "int8" activations, has its own test: quantised-product.test.ts.
+  matmulQuantised: fc.tuple(inBlocks, shapeOf(0, 2)).map(([{ width, block, bits, operands }, leading]) => ({
+    operands: [{ shape: [...leading, width], draw: "normal" }, ...operands],
+    apply: (b, [x, values, scale]) => [
+      b.matmulQuantised(x!, values!, scale!, { bits, block, activations: "float32" }),
+    ],
+    float32Only: true,
+  })),
+  gatherQuantised: fc.tuple(inBlocks, shapeOf(0, 2)).map(([{ rows, width, block, bits, operands }, at]) => ({
+    operands: [...operands, { shape: at, draw: { below: rows } }],
+    apply: (b, [values, scale, indices]) => [
+      b.gatherQuantised(values!, scale!, indices!, { bits, block, width }),
+    ],
+    float32Only: true,
   })),
 };

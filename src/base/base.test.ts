@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, test } from "node:test";
 import { errorCodes, LimbeckError } from "./errors.ts";
-import { readText, writeFileAtomic } from "./files.ts";
+import { readText, sha256, sha256File, writeFileAtomic } from "./files.ts";
 import { canonicalJson, parseJson, stringifyJson } from "./json.ts";
 import { createRandom, randomFromState } from "./random.ts";
 
@@ -21,6 +21,14 @@ test("JSON with NaN or Infinity is not written, and the field is named", () => {
 test("bad JSON names its source; canonical JSON sorts keys at every depth", () => {
   assert.throws(() => parseJson("{", "recipe.json"), /recipe\.json: expected JSON/);
   assert.equal(canonicalJson({ b: [{ d: 1, c: 2 }], a: 0 }), '{"a":0,"b":[{"c":2,"d":1}]}');
+});
+
+test("a file's fingerprint is that of its bytes, however many pieces it is read in", () => {
+  const bytes = Buffer.alloc((1 << 22) * 2 + 5, "abc");
+  const file = path.join(dir, "large");
+  fs.writeFileSync(file, bytes);
+  assert.equal(sha256File(file), sha256(bytes));
+  assert.throws(() => sha256File(path.join(dir, "none")), /none/);
 });
 
 test("a write that fails leaves the old file and no rubbish", () => {

@@ -46,15 +46,15 @@ export function withFileErrors<T>(operation: string, file: string, action: () =>
  * Writes `file` so that a reader sees the old bytes or all the new ones, never a part: temporary file beside it,
  * flush, rename. Makes the folder. Errors: `disk_full`, `not_writable`.
  */
-export function writeFileAtomic(file: string, data: string | Uint8Array | readonly Uint8Array[]): void {
+export function writeFileAtomic(file: string, data: string | Uint8Array | Iterable<Uint8Array>): void {
   withFileErrors("write", file, () => {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
     try {
       const handle = fs.openSync(temporary, "wx");
       try {
-        for (const part of Array.isArray(data) ? data : [data as string | Uint8Array])
-          fs.writeFileSync(handle, part);
+        const isWhole = typeof data === "string" || data instanceof Uint8Array;
+        for (const part of isWhole ? [data] : data) fs.writeFileSync(handle, part);
         fs.fsyncSync(handle);
       } finally {
         fs.closeSync(handle);
@@ -87,4 +87,20 @@ export function readJson(file: string): Json {
 /** Lower-case hexadecimal sha-256 of bytes or text. */
 export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
+}
+
+/** sha-256 of a file's bytes as `sha256` writes it, read a piece at a time: files larger than memory can be hashed. */
+export function sha256File(file: string): string {
+  return withFileErrors("read", file, () => {
+    const handle = fs.openSync(file, "r");
+    try {
+      const hash = createHash("sha256");
+      const piece = Buffer.allocUnsafe(1 << 22);
+      for (let read = fs.readSync(handle, piece); read > 0; read = fs.readSync(handle, piece))
+        hash.update(piece.subarray(0, read));
+      return hash.digest("hex");
+    } finally {
+      fs.closeSync(handle);
+    }
+  });
 }

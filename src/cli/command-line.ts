@@ -62,6 +62,7 @@ export async function runCommandLine(shell: Shell): Promise<number> {
       if (result.text !== undefined && !isJson) output.print(result.text);
       if (isJson) output.document(result.document);
       // A command that a person stopped is not done, also where it could end in good order.
+      isInterrupted &&= result.isEndedByInterrupt !== true;
       status = isInterrupted ? interruptedStatus : result.exitStatus;
     } finally {
       progress.end();

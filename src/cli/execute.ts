@@ -19,6 +19,8 @@ export interface CommandResult {
   /** For a program; printed with `--json`. */
   readonly document: unknown;
   readonly exitStatus: 0 | 1 | 3 | 4;
+  /** True where being stopped is how the command ends: then Ctrl-C or SIGTERM leaves the exit status as it is. */
+  readonly isEndedByInterrupt?: boolean;
 }
 
 export type CommandAction = (context: CliContext) => Promise<CommandResult>;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { type BlockSize, blockSizes, type WeightFormat } from "../model/weight-formats.ts";
 
 /** Flags that every command has. */
 export interface CommonFlags {
@@ -33,7 +34,8 @@ export interface DistilFlags extends CommonFlags {
 }
 
 export interface ExportFlags extends CommonFlags {
-  readonly format: "int8" | "fp32";
+  readonly format: WeightFormat;
+  readonly block?: BlockSize;
   readonly out: string;
   readonly shapes?: readonly number[];
 }
@@ -46,6 +48,25 @@ export interface RunFlags extends CommonFlags {
   readonly temperature: number;
   readonly topP?: number;
   readonly seed: number;
+}
+
+export interface ServeFlags extends CommonFlags {
+  readonly artefact: string;
+  readonly name?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly apiKeyFile?: string;
+  readonly maxQueue: number;
+  readonly deadlineS: number;
+  readonly graceS: number;
+  readonly maxTokens?: number;
+  readonly maxBodyKb: number;
+  readonly threads?: number;
+  readonly draft?: string;
+  readonly cacheRamMb: number;
+  readonly cacheDir?: string;
+  readonly cacheDiskMb?: number;
+  readonly accessLog?: boolean;
 }
 
 export interface MeasureFlags extends CommonFlags {
@@ -92,6 +113,13 @@ export function integerFrom(least: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Reads how many weights share a scale. */
+export function blockSize(text: string): BlockSize {
+  const found = blockSizes.find((size) => `${size}` === text);
+  if (found === undefined) throw new InvalidArgumentError(`Expected ${blockSizes.join(" or ")}.`);
+  return found;
 }
 
 /** Reads "64,128" as prompt lengths. */

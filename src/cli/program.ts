@@ -1,8 +1,10 @@
 import { Command, Option } from "commander";
 import { quickstartDefaults as defaults } from "../flow/quickstart-defaults.ts";
+import { weightFormats } from "../model/weight-formats.ts";
 import type { CommandAction } from "./execute.ts";
 import {
   type BlessFlags,
+  blockSize,
   type CommonFlags,
   type DistilFlags,
   type DoctorFlags,
@@ -14,6 +16,7 @@ import {
   type QuickstartFlags,
   type RunFlags,
   type ScoreFlags,
+  type ServeFlags,
   shapeList,
 } from "./flags.ts";
 
@@ -83,7 +86,12 @@ export function buildProgram(version: string, execute: Execute): Command {
 
   command("export", "write a checkpoint as an artefact: ONNX model, tokenizer, manifest, parity proven")
     .argument("<checkpoint>", "checkpoint folder")
-    .addOption(new Option("--format <format>", "weights").choices(["int8", "fp32"]).default("int8"))
+    .addOption(new Option("--format <format>", "weights").choices(weightFormats).default("int8"))
+    .option(
+      "--block <n>",
+      "weights that share a scale, 32 or 128, in int8-block and int4 (default: 32)",
+      blockSize,
+    )
     .requiredOption("--out <dir>", "artefact folder")
     .option("--shapes <list>", "prompt lengths to record in it, as 64,128 (default: the context)", shapeList)
     .action((checkpoint: string, flags: ExportFlags) =>
@@ -104,6 +112,31 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--seed <n>", "seed of the sampling", integerFrom(0), 0)
     .action((prompt: string | undefined, flags: RunFlags) =>
       execute(flags, async (context) => (await import("./run.ts")).runCommand(prompt, flags, context)),
+    );
+
+  command("serve", "serve an artefact to OpenAI clients: chats, completions, tools, metrics")
+    .requiredOption("--artefact <dir>", "artefact folder")
+    .option("--name <name>", "name of the model (default: the folder's)")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--port <n>", "port; 0 takes one that is free", integerFrom(0), 8080)
+    .option("--api-key-file <file>", "key that clients must send (default: LIMBECK_API_KEY, else none)")
+    .option("--max-queue <n>", "most open requests beside the one that runs", integerFrom(0), 64)
+    .option("--deadline-s <seconds>", "most time for one request", numberWithin(0.1, 86_400), 120)
+    .option("--grace-s <seconds>", "time for open requests to end when stopping", numberWithin(0, 3600), 10)
+    .option("--max-tokens <n>", "most output tokens of one request (default: the context)", integerFrom(1))
+    .option("--max-body-kb <n>", "largest request body, in KiB", integerFrom(1), 1024)
+    .option("--threads <n>", "threads of one native run (default: by the model's size)", integerFrom(1))
+    .option("--draft <dir>", "artefact of a smaller model with the same tokenizer, to draft tokens")
+    .option("--cache-ram-mb <n>", "memory for prompts that were read, in MiB", integerFrom(0), 256)
+    .option("--cache-dir <dir>", "folder for prompts that were read; it survives a restart")
+    .option(
+      "--cache-disk-mb <n>",
+      "most of that folder, in MiB (default: a quarter of what is free)",
+      integerFrom(1),
+    )
+    .option("--access-log", "print one JSON line a request to standard error")
+    .action((flags: ServeFlags) =>
+      execute(flags, async (context) => (await import("./serve.ts")).serveCommand(flags, context)),
     );
 
   command("measure", "measure an artefact's speed: TTFT, TPS, TPOT, TTFA per shape, with raw samples")

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { streamChat } from "../runtime/chat-stream.ts";
+import { streamTokens } from "../runtime/chat-stream.ts";
 import type { Engine } from "../runtime/engine-contract.ts";
 import type { ChatResult } from "../runtime/types.ts";
 import type { ChatMessage, ToolCall } from "../tools/types.ts";
@@ -34,7 +34,7 @@ function scripted(turns: readonly ChatResult[]): { engine: Engine; asked: (reado
   const stream: Engine["stream"] = (messages) => {
     const result = turns[asked.length]!;
     asked.push([...messages]);
-    return streamChat(async (onToken) => {
+    return streamTokens(async (onToken) => {
       for (const token of result.tokens) onToken(token);
       return result;
     });

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { readBytes, sha256, withFileErrors } from "../base/files.ts";
-import { exportArtefact, verifyArtefact } from "../model/artefact.ts";
+import { exportArtefact, manifestVersion, verifyArtefact } from "../model/artefact.ts";
 import { packagePath } from "./package-files.ts";
 import { homeFolder } from "./run-folder.ts";
 
@@ -21,7 +21,10 @@ export async function cachedTeacherArtefact(
 ): Promise<string> {
   const weights = sha256(readBytes(path.join(checkpointDir, "model.safetensors")));
   const tokenizer = sha256(readBytes(path.join(checkpointDir, "tokenizer.json")));
-  const key = sha256(`${weights} ${tokenizer} ${shapes?.join(" ") ?? "context"}`).slice(0, 16);
+  const key = sha256(`${manifestVersion} ${weights} ${tokenizer} ${shapes?.join(" ") ?? "context"}`).slice(
+    0,
+    16,
+  );
   const folder = path.join(cacheDir, `teacher-${key}`);
   if (fs.existsSync(path.join(folder, "manifest.json"))) {
     verifyArtefact(folder);

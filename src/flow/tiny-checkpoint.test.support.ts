@@ -23,7 +23,7 @@ export function saveTinyCheckpoint(dir: string, seed: number): string {
     rmsNormEpsilon: 1e-6,
     tieEmbeddings: true,
     bosId: null,
-    eosId: tokenizer.eosId,
+    eosIds: [tokenizer.eosId],
     padId: tokenizer.padId,
   };
   saveCheckpoint(dir, { config, weights: initialiseWeights(config, createRandom(seed)) }, { tokenizerDir });

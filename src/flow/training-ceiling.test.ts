@@ -19,7 +19,7 @@ const config: ModelConfig = {
   rmsNormEpsilon: 1e-6,
   tieEmbeddings: true,
   bosId: null,
-  eosId: 1,
+  eosIds: [1],
   padId: 0,
 };
 

@@ -68,6 +68,14 @@ describe("the graph builder", () => {
     assert.equal(b.neg(x).node.scope, "");
   });
 
+  it("makes one reshape of several in a row", () => {
+    const b = new GraphBuilder("reshapes");
+    const x = b.input("x", "float32", [4, 6]);
+    const last = b.reshape(b.reshape(b.reshape(x, [24]), [2, 12]), [3, -1]);
+    assert.deepEqual(last.shape, [3, 8]);
+    assert.equal(last.node.inputs[0], x);
+  });
+
   it("refuses names that are used twice", () => {
     const b = new GraphBuilder("names");
     const x = b.input("x", "float32", [1]);

@@ -210,8 +210,10 @@ export class GraphBuilder {
     return this.one("transpose", [x], { perm });
   }
 
-  /** One size may be −1: it is worked out. */
+  /** One size may be −1: it is worked out. Of reshapes in a row the last one stays. */
   reshape(x: Value, shape: readonly Dim[]): Value {
+    const [origin] = x.node.inputs;
+    if (x.node.op === "reshape" && origin) return this.reshape(origin, shape);
     if (!shape.includes(-1)) return this.one("reshape", [x], { shape });
     const known = elementCount(shape.filter((d): d is number => typeof d === "number" && d !== -1));
     const have = elementCount(x.shape.filter((d): d is number => typeof d === "number"));
@@ -266,11 +268,11 @@ export class GraphBuilder {
 
   // Indexing ---------------------------------------------------------------------------------------------
 
-  gather(table: Value, indices: Value): Value {
-    return this.one("gather", [table, indices], {});
+  gather(table: Value, indices: Value, distinct = false): Value {
+    return this.one("gather", [table, indices], { distinct });
   }
-  scatterAdd(indices: Value, updates: Value, rows: number): Value {
-    return this.one("scatterAdd", [indices, updates], { rows });
+  scatterAdd(indices: Value, updates: Value, rows: number, distinct = false): Value {
+    return this.one("scatterAdd", [indices, updates], { rows, distinct });
   }
   gatherElements(data: Value, indices: Value, axis: number): Value {
     return this.one("gatherElements", [data, indices], { axis: this.axis(data, axis) });
@@ -290,12 +292,15 @@ export class GraphBuilder {
   swiglu(gate: Value, up: Value): Value {
     return this.one("swiglu", [gate, up], {});
   }
+  geglu(gate: Value, up: Value): Value {
+    return this.one("geglu", [gate, up], {});
+  }
 
   attention(
     q: Value,
     k: Value,
     v: Value,
-    options: { scale: number; causal: boolean },
+    options: OpAttrs["attention"],
   ): { out: Value; probabilities: Value } {
     const [out, probabilities] = this.apply("attention", [q, k, v], options);
     return { out: out!, probabilities: probabilities! };
@@ -306,11 +311,22 @@ export class GraphBuilder {
     return { nll: nll!, probabilities: probabilities! };
   }
 
+  pickLogSoftmax(logits: Value, classes: Value): { picked: Value; logProbabilities: Value } {
+    const [picked, logProbabilities] = this.apply("pickLogSoftmax", [logits, classes], {});
+    return { picked: picked!, logProbabilities: logProbabilities! };
+  }
+
   fakeQuant(weight: Value, bits = 8): Value {
     return this.one("fakeQuant", [weight], { bits });
   }
   dequantize(quantized: Value, scale: Value): Value {
     return this.one("dequantize", [quantized, scale], {});
+  }
+  matmulQuantised(x: Value, values: Value, scale: Value, attrs: OpAttrs["matmulQuantised"]): Value {
+    return this.one("matmulQuantised", [x, values, scale], attrs);
+  }
+  gatherQuantised(values: Value, scale: Value, indices: Value, attrs: OpAttrs["gatherQuantised"]): Value {
+    return this.one("gatherQuantised", [values, scale, indices], attrs);
   }
 
   cachedAttention(

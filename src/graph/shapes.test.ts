@@ -214,17 +214,17 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
   softmax: along,
   logSoftmax: along,
   gather: {
-    good: [[{}, ["float32[9, 4]", "int64[B, T]"], ["float32[B, T, 4]"]]],
+    good: [[{ distinct: false }, ["float32[9, 4]", "int64[B, T]"], ["float32[B, T, 4]"]]],
     bad: [
-      [{}, ["float32[9, 4]", "int32[B]"], "int64 indices"],
-      [{}, ["float32[]", "int64[B]"], "a table of rank ≥ 1"],
+      [{ distinct: false }, ["float32[9, 4]", "int32[B]"], "int64 indices"],
+      [{ distinct: false }, ["float32[]", "int64[B]"], "a table of rank ≥ 1"],
     ],
   },
   scatterAdd: {
-    good: [[{ rows: 9 }, ["int64[6]", "float32[6, 4]"], ["float32[9, 4]"]]],
+    good: [[{ rows: 9, distinct: false }, ["int64[6]", "float32[6, 4]"], ["float32[9, 4]"]]],
     bad: [
-      [{ rows: 9 }, ["int64[5]", "float32[6, 4]"], "indices [M] and updates [M, ...]"],
-      [{ rows: 9 }, ["float32[6]", "float32[6, 4]"], "int64 indices"],
+      [{ rows: 9, distinct: false }, ["int64[5]", "float32[6, 4]"], "indices [M] and updates [M, ...]"],
+      [{ rows: 9, distinct: false }, ["float32[6]", "float32[6, 4]"], "int64 indices"],
     ],
   },
   gatherElements: {
@@ -250,7 +250,7 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
     ],
   },
   rmsNorm: {
-    good: [[{ epsilon: 1e-5 }, ["float32[B, T, 4]", "float32[4]"], ["float32[B, T, 4]"]]],
+    good: [[{ epsilon: 1e-5 }, ["float32[B, T, 4]", "float32[4]"], ["float32[B, T, 4]", "float32[B, T, 1]"]]],
     bad: [[{ epsilon: 1e-5 }, ["float32[B, T, 4]", "float32[3]"], "x [..., C] and weight [C]"]],
   },
   rotary: {
@@ -278,6 +278,10 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
     good: [[{}, ["float32[T, 4]", "float32[T, 4]"], ["float32[T, 4]"]]],
     bad: [[{}, ["float32[T, 4]", "float32[4]"], "gate and up of one shape"]],
   },
+  geglu: {
+    good: [[{}, ["float32[T, 4]", "float32[T, 4]"], ["float32[T, 4]"]]],
+    bad: [[{}, ["float32[T, 4]", "float32[4]"], "gate and up of one shape"]],
+  },
   attention: {
     good: [
       [
@@ -297,6 +301,16 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
         ["float32[1, 2, 4, 8]", "float32[1, 2, 3, 8]", "float32[1, 2, 3, 8]"],
         "no more queries than keys",
       ],
+      [
+        { ...causal, window: 0 },
+        ["float32[B, 2, T, 8]", "float32[B, 2, S, 8]", "float32[B, 2, S, 8]"],
+        "a window of 1 or more",
+      ],
+      [
+        { scale: 1, causal: false, window: 3 },
+        ["float32[B, 2, T, 8]", "float32[B, 2, S, 8]", "float32[B, 2, S, 8]"],
+        "a window with causal only",
+      ],
     ],
   },
   crossEntropy: {
@@ -304,6 +318,14 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
     bad: [
       [{}, ["float32[M, 9]", "int64[N]"], "logits [M, V] and targets [M]"],
       [{}, ["float32[M, 9]", "float32[M]"], "int64 indices"],
+    ],
+  },
+  pickLogSoftmax: {
+    good: [[{}, ["float32[M, 9]", "int64[M, 3]"], ["float32[M, 3]", "float32[M, 9]"]]],
+    bad: [
+      [{}, ["float32[M, 9]", "int64[N, 3]"], "logits [M, V] and classes [M, K]"],
+      [{}, ["float32[M, 9]", "int64[M]"], "logits [M, V] and classes [M, K]"],
+      [{}, ["float32[M, 9]", "float32[M, 3]"], "int64 indices"],
     ],
   },
   fakeQuant: {
@@ -320,10 +342,68 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
       [{}, ["float32[4, 5]", "float32[5]"], "int8 [I, O] and scale [O]"],
     ],
   },
+  matmulQuantised: {
+    good: [
+      [
+        { bits: 4, block: 32, activations: "int8" },
+        ["float32[B, T, 40]", "uint8[7, 2, 16]", "float32[7, 2]"],
+        ["float32[B, T, 7]"],
+      ],
+      [
+        { bits: 8, block: 16, activations: "float32" },
+        ["float32[64]", "uint8[7, 4, 16]", "float32[7, 4]"],
+        ["float32[7]"],
+      ],
+    ],
+    bad: [
+      [
+        { bits: 4, block: 24, activations: "int8" },
+        ["float32[3, 48]", "uint8[7, 2, 12]", "float32[7, 2]"],
+        "4 or 8 bits, blocks of a power of two ≥ 16, a known width",
+      ],
+      [
+        { bits: 4, block: 32, activations: "int8" },
+        ["float32[3, 65]", "uint8[7, 2, 16]", "float32[7, 2]"],
+        "values uint8 [R, 3, 16] and scale [R, 3]",
+      ],
+      [
+        { bits: 8, block: 32, activations: "int8" },
+        ["float32[3, 64]", "int8[7, 2, 32]", "float32[7, 2]"],
+        "values uint8 [R, 2, 32] and scale [R, 2]",
+      ],
+      [
+        { bits: 8, block: 32, activations: "int8" },
+        ["float64[3, 64]", "uint8[7, 2, 32]", "float32[7, 2]"],
+        "x and scale of one float dtype",
+      ],
+    ],
+  },
+  gatherQuantised: {
+    good: [
+      [
+        { bits: 4, block: 32, width: 40 },
+        ["uint8[7, 2, 16]", "float32[7, 2]", "int64[1, T]"],
+        ["float32[1, T, 40]"],
+      ],
+    ],
+    bad: [
+      [
+        { bits: 4, block: 32, width: 40 },
+        ["uint8[7, 2, 16]", "float32[7, 3]", "int64[1, T]"],
+        "values uint8 [R, 2, 16] and scale [R, 2]",
+      ],
+      [
+        { bits: 4, block: 32, width: 40 },
+        ["uint8[7, 2, 16]", "float32[7, 2]", "int32[1, T]"],
+        "int64 indices",
+      ],
+    ],
+  },
   cachedAttention: {
     good: [[heads, cacheOperands, ["float32[1, T, 32]", "float32[1, 2, S, 8]", "float32[1, 2, S, 8]"]]],
     bad: [
       [heads, cacheOperands.slice(0, 8), "nine operands"],
+      [{ ...heads, window: 1.5 }, cacheOperands, "a window of 1 or more"],
       [heads, cacheWith(0, "float32[1, T, 30]"), "q [B, T, H·D] and past [B, K, S, D]"],
       [heads, cacheWith(2, "float32[1, T, 32]"), "k and v [B, T, K·D]"],
       [heads, cacheWith(4, "float32[1, 2, 9, 8]"), "pastValue of pastKey's shape"],

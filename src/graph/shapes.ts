@@ -2,7 +2,7 @@
 import { LimbeckError } from "../base/errors.ts";
 import { dtypes } from "../tensor/tensor.ts";
 import { type Dim, formatType, type Shape, type TensorType } from "./graph.ts";
-import type { AxisAttrs, None, OpAttrs, OpName, ReduceAttrs } from "./ops.ts";
+import type { AxisAttrs, BlockAttrs, None, OpAttrs, OpName, ReduceAttrs } from "./ops.ts";
 
 type RuleFor<Attrs> = (
   inputs: readonly TensorType[],
@@ -80,8 +80,39 @@ function count(shape: Shape): { numbers: number; names: string } {
 
 const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 
+const gated: RuleFor<None> = (inputs, _attrs, fail) => {
+  const gate = sameDType(inputs, fail);
+  if (!sameShape(gate.shape, operand(inputs, 1, fail).shape)) fail("gate and up of one shape");
+  return [gate];
+};
+
+function checkWindow(window: number | undefined, fail: Fail): void {
+  if (window !== undefined && !(Number.isInteger(window) && window >= 1)) fail("a window of 1 or more");
+}
+
 const indices = (type: TensorType, fail: Fail): TensorType =>
   type.dtype === "int64" ? type : fail("int64 indices");
+
+/** Checks a matrix [R, width] in blocks; returns R. */
+function rowsInBlocks(
+  values: TensorType,
+  scale: TensorType,
+  width: Dim | undefined,
+  { bits, block }: BlockAttrs,
+  fail: Fail,
+): Dim {
+  const [rows] = values.shape;
+  const isBlock = block >= 16 && Number.isInteger(Math.log2(block)) && (bits === 4 || bits === 8);
+  if (!isBlock || typeof width !== "number")
+    fail("4 or 8 bits, blocks of a power of two ≥ 16, a known width");
+  const blocks = Math.ceil((width as number) / block);
+  const fits =
+    values.dtype === "uint8" &&
+    sameShape(values.shape, [rows ?? 0, blocks, (block * bits) / 8]) &&
+    sameShape(scale.shape, [rows ?? 0, blocks]);
+  if (!fits) fail(`values uint8 [R, ${blocks}, ${(block * bits) / 8}] and scale [R, ${blocks}]`);
+  return rows!;
+}
 
 /** Output types of every operation from its operands' types; `fail` raises an error that names what was expected. */
 export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
@@ -219,7 +250,7 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
     const x = sameDType(inputs, fail);
     const weight = operand(inputs, 1, fail);
     if (weight.shape.length !== 1 || weight.shape[0] !== x.shape.at(-1)) fail("x [..., C] and weight [C]");
-    return [x];
+    return [x, { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] }];
   },
   rotary: (inputs, _attrs, fail) => {
     const x = sameDType(inputs, fail);
@@ -231,13 +262,12 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
     }
     return [x];
   },
-  swiglu: (inputs, _attrs, fail) => {
-    const gate = sameDType(inputs, fail);
-    if (!sameShape(gate.shape, operand(inputs, 1, fail).shape)) fail("gate and up of one shape");
-    return [gate];
-  },
-  attention: (inputs, { causal }, fail) => {
+  swiglu: gated,
+  geglu: gated,
+  attention: (inputs, { causal, window }, fail) => {
     const q = sameDType(inputs, fail);
+    if (window !== undefined && !causal) fail("a window with causal only");
+    checkWindow(window, fail);
     const k = operand(inputs, 1, fail);
     const v = operand(inputs, 2, fail);
     const [b, h, t, d] = q.shape;
@@ -260,6 +290,13 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
       fail("logits [M, V] and targets [M]");
     return [{ dtype: logits.dtype, shape: targets.shape }, logits];
   },
+  pickLogSoftmax: (inputs, _attrs, fail) => {
+    const logits = operand(inputs, 0, fail);
+    const classes = indices(operand(inputs, 1, fail), fail);
+    if (logits.shape.length !== 2 || classes.shape.length !== 2 || classes.shape[0] !== logits.shape[0])
+      fail("logits [M, V] and classes [M, K]");
+    return [{ dtype: logits.dtype, shape: classes.shape }, logits];
+  },
   fakeQuant: (inputs, { bits }, fail) => {
     const [w] = unary(inputs, {}, fail);
     if (w!.shape.length !== 2 || bits < 2 || bits > 8) fail("a weight [I, O] and 2 to 8 bits");
@@ -273,7 +310,21 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
     }
     return [{ dtype: scale.dtype, shape: q.shape }];
   },
-  cachedAttention: (inputs, { heads, kvHeads }, fail) => {
+  matmulQuantised: (inputs, attrs, fail) => {
+    const x = operand(inputs, 0, fail);
+    const scale = operand(inputs, 2, fail);
+    const outputs = rowsInBlocks(operand(inputs, 1, fail), scale, x.shape.at(-1), attrs, fail);
+    if (x.dtype !== scale.dtype || !dtypes[x.dtype].isFloat) fail("x and scale of one float dtype");
+    return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outputs] }];
+  },
+  gatherQuantised: (inputs, attrs, fail) => {
+    const scale = operand(inputs, 1, fail);
+    rowsInBlocks(operand(inputs, 0, fail), scale, attrs.width, attrs, fail);
+    const at = indices(operand(inputs, 2, fail), fail);
+    return [{ dtype: scale.dtype, shape: [...at.shape, attrs.width] }];
+  },
+  cachedAttention: (inputs, { heads, kvHeads, window }, fail) => {
+    checkWindow(window, fail);
     const q = operand(inputs, 0, fail);
     const past = operand(inputs, 3, fail);
     const [b, t, width] = q.shape;

@@ -9,6 +9,7 @@ import { exportArtefact, openArtefactSession, readManifest, verifyArtefact } fro
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
+import { blockSizes, isInBlocks, weightFormats } from "./weight-formats.ts";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-artefact-"));
 after(() => fs.rmSync(dir, { recursive: true }));
@@ -28,7 +29,7 @@ const config: ModelConfig = {
   rmsNormEpsilon: 1e-5,
   tieEmbeddings: true,
   bosId: null,
-  eosId: 3,
+  eosIds: [3],
   padId: 0,
 };
 
@@ -47,21 +48,54 @@ before(() => {
     fs.writeFileSync(path.join(checkpoint, name), "{}");
 });
 
-for (const format of ["fp32", "int8"] as const) {
-  test(`${format}: prefill and decode of the written file equal the training graph`, async () => {
-    const out = path.join(dir, format);
-    const manifest = await exportArtefact(checkpoint, out, { format, shapes: [64] });
-    assert.ok(manifest.parity.max_abs_logit_error <= manifest.parity.limit);
-    assert.ok(
-      manifest.parity.max_abs_logit_error > 0,
-      "two different programs agree to the last bit: is one of them run?",
-    );
+const held = weightFormats.flatMap((format) => {
+  const sizes = isInBlocks[format] ? blockSizes : [undefined];
+  return sizes.map((block) => ({ format, block, name: block ? `${format}, blocks of ${block}` : format }));
+});
+
+for (const { format, block, name } of held) {
+  test(`${name}: prefill and decode of the written file equal the training graph`, async () => {
+    const out = path.join(dir, name);
+    const options = { format, shapes: [64], ...(block ? { block } : {}) };
+    const manifest = await exportArtefact(checkpoint, out, options);
+    const { parity, weight_errors } = manifest;
+    const compared = [parity, ...(parity.float_activations ? [parity.float_activations] : [])];
+    assert.equal(compared.length, isInBlocks[format] ? 2 : 1);
+    for (const { max_abs_logit_error: error, limit } of compared) {
+      assert.ok(error <= limit);
+      assert.ok(error > 0, "two different programs agree to the last bit: is one of them run?");
+    }
+    assert.equal(manifest.block, block ?? null);
+    assert.equal(weight_errors.length > 0, format !== "fp32");
+    assert.equal(parity.quantisation !== null, format !== "fp32");
     assert.deepEqual(readManifest(out), manifest);
+    assert.deepEqual(
+      fs.readdirSync(out).sort(),
+      ["manifest.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"],
+      "the exact twin is gone",
+    );
     const { session } = await openArtefactSession(out);
     assert.ok(session.inputs.some((input) => input.name === "past_key.1"));
     session.close();
   });
 }
+
+test("kernels that round activations are what ships in blocks, and what is lost falls with the bits", () => {
+  const manifest = (name: string) => readManifest(path.join(dir, name));
+  const [int4, int8] = [manifest("int4, blocks of 32"), manifest("int8-block, blocks of 32")];
+  for (const { parity } of [int4, int8])
+    assert.ok(parity.max_abs_logit_error > 100 * parity.float_activations!.max_abs_logit_error);
+  const divergence = ({ parity }: typeof int4): number => parity.quantisation!.mean_kl_divergence;
+  assert.ok(divergence(int4) > 4 * divergence(int8), `${divergence(int4)}, ${divergence(int8)}`);
+  assert.ok(divergence(manifest("fp16")) < divergence(int8));
+});
+
+test("a block size goes with formats of blocks only", async () => {
+  await assert.rejects(
+    exportArtefact(checkpoint, path.join(dir, "block"), { format: "int8", block: 32 }),
+    (error) => error instanceof LimbeckError && error.code === "invalid_request",
+  );
+});
 
 test("int8 is smaller than fp32, and both name the same weights", () => {
   const [int8, fp32] = [readManifest(path.join(dir, "int8")), readManifest(path.join(dir, "fp32"))];

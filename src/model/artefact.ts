@@ -8,24 +8,48 @@ import {
   readBytes,
   readJson,
   sha256,
+  sha256File,
   withFileErrors,
   writeFileAtomic,
   writeJsonAtomic,
 } from "../base/files.ts";
-import { lowerToOnnx } from "../lower/onnx/lower.ts";
-import { copyTokenizer, loadCheckpoint } from "./checkpoint.ts";
+import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
+import { dtypes, elementCount } from "../tensor/tensor.ts";
+import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
 import { parameterCount } from "./decoder.ts";
-import { buildInferenceGraph, type WeightFormat, weightFormats } from "./inference-graph.ts";
-import { measureParity } from "./parity.ts";
-import { quantiseWeights } from "./quantise.ts";
+import { type StreamedWeights, streamWeights } from "./export-weights.ts";
+import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
+import { checkLayout } from "./layout.ts";
+import {
+  type ArtefactLogits,
+  cachedLogits,
+  compareLogits,
+  type Parity,
+  paritySchema,
+  probeTokens,
+} from "./parity.ts";
+import { trainingLogits } from "./training-logits.ts";
+import {
+  type BlockSize,
+  blockSizes,
+  isInBlocks,
+  type WeightFormat,
+  weightFormats,
+} from "./weight-formats.ts";
+import type { WeightChoice } from "./weight-forms.ts";
+
+/** Grows when manifests of before can no longer be read. */
+export const manifestVersion = 2;
 
 const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
 
 const manifestSchema = z.object({
-  schema_version: z.literal(1),
+  schema_version: z.literal(manifestVersion),
   kind: z.literal("limbeck_artefact"),
   format: z.enum(weightFormats),
+  /** Elements that share a scale, in formats of blocks. */
+  block: z.literal(blockSizes).nullable(),
   /** Bytes of the model's own files (graph and weights). */
   bytes: z.number().int().positive(),
   parameters: z.number().int().positive(),
@@ -42,12 +66,16 @@ const manifestSchema = z.object({
     /** Over tokenizer_config.json, which holds the chat template. */
     prompt_wrapper: fingerprint,
   }),
-  parity: z.object({
-    reference: z.literal("training_graph"),
-    max_abs_logit_error: z.number().nonnegative(),
-    limit: z.number().positive(),
-    probe_tokens: z.number().int().positive(),
-  }),
+  parity: paritySchema,
+  /** What holding cost each weight that is not held exactly. */
+  weight_errors: z.array(
+    z.object({
+      name: z.string(),
+      /** ‖held − weight‖ / ‖weight‖ (Frobenius). */
+      relative_error: z.number().nonnegative(),
+      max_abs_error: z.number().nonnegative(),
+    }),
+  ),
   licence: z.string(),
   created_by: z.string(),
 });
@@ -58,11 +86,16 @@ export type Manifest = z.infer<typeof manifestSchema>;
 const modelFile = "model.onnx";
 const dataFile = "model.onnx.data";
 
-/** Protobuf messages end at 2 GiB; weights move to a file of their own well before. */
-const externalThresholdBytes = 1 << 30;
+/**
+ * Protobuf messages end at 2 GiB; weights move to a file of their own well before. ONNX Runtime maps that file instead of
+ * reading it.
+ */
+const externalThresholdBytes = 1 << 26;
 
 export interface ExportOptions {
   readonly format: WeightFormat;
+  /** Elements that share a scale, in formats of blocks; default 32. */
+  readonly block?: BlockSize;
   /** Prompt lengths to record; default: the context length. */
   readonly shapes?: readonly number[];
   readonly licence?: string;
@@ -71,59 +104,121 @@ export interface ExportOptions {
 /**
  * Writes a checkpoint as an artefact: `model.onnx`, tokenizer, `manifest.json` (last, so that a folder with a
  * manifest is whole). The written file is opened again and compared with the training graph; an error above the
- * format's limit refuses the export. Errors: those of `loadCheckpoint`, `not_writable`, `disk_full`,
- * `invalid_artefact` (parity).
+ * format's limit refuses the export. Weights are read, made and written one by one, and compared a layer at a time: the
+ * model need not fit into memory twice. Errors: those of `openCheckpoint`, `not_writable`, `disk_full`,
+ * `invalid_request` (a block size for a format without blocks), `invalid_artefact` (parity, layout).
  */
 export async function exportArtefact(
   checkpointDir: string,
   outDir: string,
   options: ExportOptions,
 ): Promise<Manifest> {
-  const { config, weights, fingerprint: weightsFingerprint } = loadCheckpoint(checkpointDir);
+  const checkpoint = openCheckpoint(checkpointDir);
+  const { config } = checkpoint;
+  const { format, block } = options;
+  if (block !== undefined && !isInBlocks[format]) {
+    throw new LimbeckError("invalid_request", `export ${format}: expected no block size, got ${block}`, {
+      cure: "Leave it out, or choose int8-block or int4.",
+      fields: { format, block },
+    });
+  }
+  const choice = choiceOf({ weights: format, block });
   const manifestFile = path.join(outDir, "manifest.json");
   withFileErrors("create", outDir, () => {
     fs.mkdirSync(outDir, { recursive: true });
-    fs.rmSync(manifestFile, { force: true });
+    // What an earlier export left must not be taken for a part of this one.
+    for (const name of ["manifest.json", modelFile, dataFile])
+      fs.rmSync(path.join(outDir, name), { force: true });
   });
   copyTokenizer(checkpointDir, outDir);
-  const parameters = options.format === "int8" ? quantiseWeights(weights) : weights;
-  const totalBytes = Object.values(parameters).reduce((sum, { data }) => sum + data.byteLength, 0);
-  const onnx = lowerToOnnx(buildInferenceGraph(config, { weights: options.format }), {
+  const weights = streamWeights(checkpoint, choice);
+  writeModel(outDir, config, choice, weights);
+  const file = path.join(outDir, modelFile);
+  checkLayout(file, config, choice);
+  const ids = probeTokens(config);
+  const parity = compareLogits(
+    format,
+    config.vocabSize,
+    await trainingLogits(checkpoint, ids, choice),
+    await artefactLogits(outDir, config, choice, weights, ids),
+  );
+  assertParity(format, parity);
+  const manifest: Manifest = {
+    schema_version: manifestVersion,
+    kind: "limbeck_artefact",
+    format,
+    block: isInBlocks[format] ? choice.block : null,
+    bytes: modelBytes(outDir),
+    parameters: parameterCount(config),
+    config: { ...toHuggingFaceConfig(config) },
+    context_length: config.contextLength,
+    shapes: [...(options.shapes ?? [config.contextLength])],
+    fingerprints: { ...fingerprintArtefact(outDir), weights: checkpoint.fingerprint() },
+    parity,
+    weight_errors: [...weights.errors()],
+    licence: options.licence ?? "as the checkpoint",
+    created_by: "limbeck export",
+  };
+  writeJsonAtomic(manifestFile, manifest);
+  return manifest;
+}
+
+/** Lowers the inference graph; large weights go to a file of their own, whose bytes are made as they are written. */
+function lowerModel(config: ModelConfig, choice: WeightChoice, { parameters }: StreamedWeights): OnnxModel {
+  const { format, block, activations } = choice;
+  const totalBytes = Object.values(parameters).reduce(
+    (sum, { dtype, shape }) => sum + elementCount(shape) * dtypes[dtype].bytes,
+    0,
+  );
+  return lowerToOnnx(buildInferenceGraph(config, { weights: format, block, activations }), {
     parameters,
     ...(totalBytes > externalThresholdBytes ? { externalData: { file: dataFile } } : {}),
   });
-  const file = path.join(outDir, modelFile);
-  if (onnx.external) writeFileAtomic(path.join(outDir, onnx.external.file), onnx.external.parts);
-  writeFileAtomic(file, onnx.bytes);
+}
 
-  const session = await openOnnx(file);
-  const parity = await measureParity(config, weights, session, options.format).finally(() => session.close());
-  if (!(parity.max_abs_logit_error <= parity.limit)) {
+function writeModel(dir: string, config: ModelConfig, choice: WeightChoice, weights: StreamedWeights): void {
+  const onnx = lowerModel(config, choice, weights);
+  if (onnx.external) writeFileAtomic(path.join(dir, onnx.external.file), onnx.external.parts);
+  writeFileAtomic(path.join(dir, modelFile), onnx.bytes);
+}
+
+/** Logits of the written weights: through the model as it ships and, where that rounds activations, through its exact twin. */
+async function artefactLogits(
+  dir: string,
+  config: ModelConfig,
+  choice: WeightChoice,
+  weights: StreamedWeights,
+  ids: readonly number[],
+): Promise<ArtefactLogits> {
+  const logitsOf = async (file: string): Promise<Float32Array> => {
+    const session = await openOnnx(file, { keepsWeightsAsStored: true });
+    return cachedLogits(config, session, ids).finally(() => session.close());
+  };
+  const shipped = await logitsOf(path.join(dir, modelFile));
+  if (!isInBlocks[choice.format]) return { shipped, floatActivations: null };
+  // The twin lies beside the model while it is compared: it reads the same data file.
+  const twin = path.join(dir, "model.exact.onnx");
+  try {
+    writeFileAtomic(twin, lowerModel(config, { ...choice, activations: "float32" }, weights).bytes);
+    return { shipped, floatActivations: await logitsOf(twin) };
+  } finally {
+    fs.rmSync(twin, { force: true });
+  }
+}
+
+function assertParity(format: WeightFormat, parity: Parity): void {
+  const compared = [parity, ...(parity.float_activations ? [parity.float_activations] : [])];
+  for (const { max_abs_logit_error: error, limit } of compared) {
+    if (error <= limit) continue;
     throw new LimbeckError(
       "invalid_artefact",
-      `export ${options.format}: expected logits within ${parity.limit} of the training graph, got ${parity.max_abs_logit_error}`,
+      `export ${format}: expected logits within ${limit} of the training graph, got ${error}`,
       {
         cure: "The artefact was not completed. Report this with the checkpoint's config.json.",
         fields: { ...parity },
       },
     );
   }
-  const manifest: Manifest = {
-    schema_version: 1,
-    kind: "limbeck_artefact",
-    format: options.format,
-    bytes: modelBytes(outDir),
-    parameters: parameterCount(config),
-    config: { ...toHuggingFaceConfig(config) },
-    context_length: config.contextLength,
-    shapes: [...(options.shapes ?? [config.contextLength])],
-    fingerprints: { ...fingerprintArtefact(outDir), weights: weightsFingerprint },
-    parity,
-    licence: options.licence ?? "as the checkpoint",
-    created_by: "limbeck export",
-  };
-  writeJsonAtomic(manifestFile, manifest);
-  return manifest;
 }
 
 function modelFiles(dir: string): string[] {
@@ -137,7 +232,7 @@ function modelBytes(dir: string): number {
 /** Recomputes the fingerprints of an artefact's files from their bytes. */
 function fingerprintArtefact(dir: string): Omit<Manifest["fingerprints"], "weights"> {
   const hash = (name: string): string => sha256(readBytes(path.join(dir, name)));
-  const parts = modelFiles(dir).map((file) => sha256(readBytes(file)));
+  const parts = modelFiles(dir).map(sha256File);
   return {
     model: parts.length === 1 ? (parts[0] as string) : sha256(parts.join("")),
     tokenizer: hash("tokenizer.json"),
@@ -180,11 +275,13 @@ export function verifyArtefact(dir: string): { manifest: Manifest; config: Model
   return { manifest, config: parseModelConfig(manifest.config, path.join(dir, "manifest.json")) };
 }
 
-/** Opens an artefact's model on the CPU after checking its files. */
+/** Opens an artefact's model on the CPU after checking its files and how its tensors lie. */
 export async function openArtefactSession(
   dir: string,
   options: SessionOptions = {},
 ): Promise<{ manifest: Manifest; config: ModelConfig; session: Session }> {
   const { manifest, config } = verifyArtefact(dir);
-  return { manifest, config, session: await openOnnx(path.join(dir, modelFile), options) };
+  const file = path.join(dir, modelFile);
+  checkLayout(file, config, choiceOf({ weights: manifest.format, block: manifest.block }));
+  return { manifest, config, session: await openOnnx(file, options) };
 }

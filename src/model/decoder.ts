@@ -2,11 +2,14 @@ import type { NamedTensors } from "../backend/session.ts";
 import type { Random } from "../base/random.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Dim, Value } from "../graph/graph.ts";
-import { float32, type Tensor, zeros } from "../tensor/tensor.ts";
+import { type Tensor, zeros } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
+import { families } from "./families.ts";
+import { type Rope, rotaryTables } from "./rope.ts";
+import { lookUp, multiply, multiplyByTable, type Weight } from "./weight.ts";
 
 /** Parameters of a model in a graph, by their Hugging Face names. Linear weights are [in, out]. */
-export type Parameters = ReadonlyMap<string, Value>;
+export type Parameters = ReadonlyMap<string, Weight>;
 
 /**
  * How a layer looks at the other positions: (layer, q [B, T, H·D], k [B, T, K·D], v [B, T, K·D]) before rotary
@@ -14,22 +17,36 @@ export type Parameters = ReadonlyMap<string, Value>;
  */
 export type Attend = (layer: number, q: Value, k: Value, v: Value) => Value;
 
-const layerName = (layer: number, rest: string): string => `model.layers.${layer}.${rest}.weight`;
+const layerName = (layer: number, rest: string, kind: "weight" | "bias" = "weight"): string =>
+  `model.layers.${layer}.${rest}.${kind}`;
 
 /** Every parameter's name and shape in graph layout, in a fixed order. */
 export function parameterShapes(config: ModelConfig): ReadonlyMap<string, readonly number[]> {
   const { hiddenSize: c, intermediateSize: f, vocabSize, heads, kvHeads, headDim } = config;
+  const { attentionNorms, mlpNorms, qkvBias, qkNorm } = families[config.family];
+  const { attentionBias = false, mlpBias = false } = config;
   const shapes = new Map<string, readonly number[]>([["model.embed_tokens.weight", [vocabSize, c]]]);
   for (let i = 0; i < config.layers; i++) {
-    shapes.set(layerName(i, "input_layernorm"), [c]);
-    shapes.set(layerName(i, "self_attn.q_proj"), [c, heads * headDim]);
-    shapes.set(layerName(i, "self_attn.k_proj"), [c, kvHeads * headDim]);
-    shapes.set(layerName(i, "self_attn.v_proj"), [c, kvHeads * headDim]);
-    shapes.set(layerName(i, "self_attn.o_proj"), [heads * headDim, c]);
-    shapes.set(layerName(i, "post_attention_layernorm"), [c]);
-    shapes.set(layerName(i, "mlp.gate_proj"), [c, f]);
-    shapes.set(layerName(i, "mlp.up_proj"), [c, f]);
-    shapes.set(layerName(i, "mlp.down_proj"), [f, c]);
+    const norm = (name: string | null, width: number): void => {
+      if (name !== null) shapes.set(layerName(i, name), [width]);
+    };
+    const linear = (name: string, inputs: number, outputs: number, hasBias: boolean): void => {
+      shapes.set(layerName(i, name), [inputs, outputs]);
+      if (hasBias) shapes.set(layerName(i, name, "bias"), [outputs]);
+    };
+    norm(attentionNorms.before, c);
+    linear("self_attn.q_proj", c, heads * headDim, qkvBias || attentionBias);
+    linear("self_attn.k_proj", c, kvHeads * headDim, qkvBias || attentionBias);
+    linear("self_attn.v_proj", c, kvHeads * headDim, qkvBias || attentionBias);
+    if (qkNorm) norm("self_attn.q_norm", headDim);
+    if (qkNorm) norm("self_attn.k_norm", headDim);
+    linear("self_attn.o_proj", heads * headDim, c, attentionBias);
+    norm(attentionNorms.after, c);
+    norm(mlpNorms.before, c);
+    linear("mlp.gate_proj", c, f, mlpBias);
+    linear("mlp.up_proj", c, f, mlpBias);
+    linear("mlp.down_proj", f, c, mlpBias);
+    norm(mlpNorms.after, c);
   }
   shapes.set("model.norm.weight", [c]);
   if (!config.tieEmbeddings) shapes.set("lm_head.weight", [c, vocabSize]);
@@ -39,6 +56,10 @@ export function parameterShapes(config: ModelConfig): ReadonlyMap<string, readon
 /** The projections: what quantisation applies to, and what files hold as [out, in]. */
 export function isLinearWeight(name: string): boolean {
   return name.endsWith("_proj.weight") || name === "lm_head.weight";
+}
+
+export function isBias(name: string): boolean {
+  return name.endsWith(".bias");
 }
 
 export function isNormWeight(name: string): boolean {
@@ -52,7 +73,7 @@ export function parameterCount(config: ModelConfig): number {
 }
 
 /** Declares every parameter as a graph input. */
-export function declareParameters(g: GraphBuilder, config: ModelConfig): Parameters {
+export function declareParameters(g: GraphBuilder, config: ModelConfig): ReadonlyMap<string, Value> {
   const entries = [...parameterShapes(config)].map(
     ([name, shape]) => [name, g.parameter(name, shape)] as const,
   );
@@ -60,7 +81,7 @@ export function declareParameters(g: GraphBuilder, config: ModelConfig): Paramet
 }
 
 /** The same parameters with each linear weight fake-quantised to int8. */
-export function fakeQuantised(g: GraphBuilder, parameters: Parameters): Parameters {
+export function fakeQuantised(g: GraphBuilder, parameters: ReadonlyMap<string, Value>): Parameters {
   const quantised = [...parameters].map(
     ([name, value]) =>
       [
@@ -71,30 +92,38 @@ export function fakeQuantised(g: GraphBuilder, parameters: Parameters): Paramete
   return new Map(quantised);
 }
 
-/**
- * Cosines and sines of the rotary embedding, [positions, D/2] each:
- * angle(p, i) = p / theta^(2i / D). Source: Su et al. 2021, arXiv:2104.09864.
- */
-export function rotaryTables(config: ModelConfig, positions: number): { cos: Tensor; sin: Tensor } {
-  const half = config.headDim / 2;
-  const cos = new Float32Array(positions * half);
-  const sin = new Float32Array(positions * half);
-  for (let p = 0; p < positions; p++) {
-    for (let i = 0; i < half; i++) {
-      const angle = p / config.ropeTheta ** ((2 * i) / config.headDim);
-      cos[p * half + i] = Math.cos(angle);
-      sin[p * half + i] = Math.sin(angle);
-    }
-  }
-  return { cos: float32([positions, half], cos), sin: float32([positions, half], sin) };
+/** Scores are multiplied by this. */
+const scoreScale = (config: ModelConfig): number => 1 / Math.sqrt(config.queryScalar ?? config.headDim);
+
+/** What one layer's attention needs beside its operands. */
+interface LayerReach {
+  /** [positions, D/2] */
+  readonly cos: Value;
+  readonly sin: Value;
+  /** Nothing where the layer sees all positions. */
+  readonly window: { readonly window?: number };
+}
+
+/** The reach of each layer; layers of one kind share their tables. */
+function layerReaches(
+  g: GraphBuilder,
+  config: ModelConfig,
+  positions: number,
+): (layer: number) => LayerReach {
+  const { sliding } = config;
+  const reach = (rope: Rope, window: LayerReach["window"]): LayerReach => {
+    const { cos, sin } = rotaryTables(rope, config.headDim, positions);
+    return { cos: g.constant(cos), sin: g.constant(sin), window };
+  };
+  const full = reach(config, {});
+  const local = sliding && reach(sliding, { window: sliding.window });
+  return (layer) => (local && sliding.isSliding[layer] ? local : full);
 }
 
 /** Causal attention over whole sequences of T tokens. Padding on the right is harmless: nothing before it sees it. */
 export function trainingAttention(g: GraphBuilder, config: ModelConfig, B: number, T: number): Attend {
   const { heads, kvHeads, headDim } = config;
-  const tables = rotaryTables(config, T);
-  const cos = g.constant(tables.cos);
-  const sin = g.constant(tables.sin);
+  const reachOf = layerReaches(g, config, T);
   const split = (x: Value, count: number): Value =>
     g.transpose(g.reshape(x, [B, T, count, headDim]), [0, 2, 1, 3]); // [B, H, T, D]
   const repeat = (x: Value): Value => {
@@ -103,12 +132,13 @@ export function trainingAttention(g: GraphBuilder, config: ModelConfig, B: numbe
     const grouped = g.expand(g.reshape(x, [B, kvHeads, 1, T, headDim]), [B, kvHeads, group, T, headDim]);
     return g.reshape(grouped, [B, heads, T, headDim]);
   };
-  return (_layer, q, k, v) => {
+  return (layer, q, k, v) => {
+    const { cos, sin, window } = reachOf(layer);
     const { out } = g.attention(
       g.rotary(split(q, heads), cos, sin),
       repeat(g.rotary(split(k, kvHeads), cos, sin)),
       repeat(split(v, kvHeads)),
-      { scale: 1 / Math.sqrt(headDim), causal: true },
+      { scale: scoreScale(config), causal: true, ...window },
     );
     return g.reshape(g.transpose(out, [0, 2, 1, 3]), [B, T, heads * headDim]);
   };
@@ -117,9 +147,7 @@ export function trainingAttention(g: GraphBuilder, config: ModelConfig, B: numbe
 /** Attention over a KV cache that the run updates in place; declares its inputs and outputs. Batch 1. */
 export function cachedAttention(g: GraphBuilder, config: ModelConfig): Attend {
   const { heads, kvHeads, headDim, contextLength } = config;
-  const tables = rotaryTables(config, contextLength);
-  const cos = g.constant(tables.cos);
-  const sin = g.constant(tables.sin);
+  const reachOf = layerReaches(g, config, contextLength);
   const lastPosition = g.input("last_position", "int32", [1]);
   const totalLength = g.input("total_length", "int32", []);
   const cache = (name: string): Value =>
@@ -127,14 +155,82 @@ export function cachedAttention(g: GraphBuilder, config: ModelConfig): Attend {
   return (layer, q, k, v) => {
     const pastKey = cache(`past_key.${layer}`);
     const pastValue = cache(`past_value.${layer}`);
+    const { cos, sin, window } = reachOf(layer);
     const { out, presentKey, presentValue } = g.cachedAttention(
       { q, k, v, pastKey, pastValue, lastPosition, totalLength, cos, sin },
-      { heads, kvHeads, scale: 1 / Math.sqrt(headDim) },
+      { heads, kvHeads, scale: scoreScale(config), ...window },
     );
     g.output(`present_key.${layer}`, presentKey);
     g.output(`present_value.${layer}`, presentValue);
     return out;
   };
+}
+
+/** Sizes of the tokens that a graph reads: ids are [B, T]. */
+export interface TokenShape {
+  readonly B: Dim;
+  readonly T: Dim;
+}
+
+// Rows are flat [B·T, C]: two-dimensional products are the fast ones. With a named T, B is 1 and rows are [T, C].
+const rowsOf = ({ B, T }: TokenShape): Dim => (typeof B === "number" && typeof T === "number" ? B * T : T);
+
+/** Token ids int64 [B, T] → [B·T, C]. */
+export function embedTokens(g: GraphBuilder, config: ModelConfig, parameters: Parameters, ids: Value): Value {
+  const [B, T] = ids.shape as [Dim, Dim];
+  const table = parameters.get("model.embed_tokens.weight") as Weight;
+  const rows = g.reshape(lookUp(g, table, ids), [rowsOf({ B, T }), config.hiddenSize]);
+  return families[config.family].scaledEmbedding ? g.mul(rows, Math.sqrt(config.hiddenSize)) : rows;
+}
+
+/** One layer: x [B·T, C] → [B·T, C]. */
+export function buildLayer(
+  g: GraphBuilder,
+  config: ModelConfig,
+  parameters: Parameters,
+  { layer, B, T }: TokenShape & { readonly layer: number },
+  x: Value,
+  attend: Attend,
+): Value {
+  const rows = rowsOf({ B, T });
+  const { attentionNorms, mlpNorms, qkNorm, gate } = families[config.family];
+  const norm = (input: Value, name: string | null): Value => {
+    if (name === null) return input;
+    return g.rmsNorm(input, parameters.get(layerName(layer, name)) as Value, config.rmsNormEpsilon);
+  };
+  const linear = (input: Value, name: string): Value => {
+    const product = multiply(g, input, parameters.get(layerName(layer, name)) as Weight);
+    const bias = parameters.get(layerName(layer, name, "bias")) as Value | undefined;
+    return bias ? g.add(product, bias) : product;
+  };
+  return g.scope(`layers.${layer}`, () => {
+    const attended = g.scope("attention", () => {
+      const h = norm(x, attentionNorms.before);
+      const heads = (name: "q" | "k" | "v", isNormed: boolean): Value => {
+        const flat = linear(h, `self_attn.${name}_proj`);
+        const width = flat.shape[1] as number;
+        const split = (): Value => g.reshape(flat, [rows, width / config.headDim, config.headDim]);
+        const own = isNormed ? norm(split(), `self_attn.${name}_norm`) : flat;
+        return g.reshape(own, [B, T, width]); // [B, T, H·D]
+      };
+      const out = attend(layer, heads("q", qkNorm), heads("k", qkNorm), heads("v", false));
+      const mixed = linear(g.reshape(out, [rows, config.heads * config.headDim]), "self_attn.o_proj");
+      return norm(mixed, attentionNorms.after);
+    });
+    const middle = g.add(x, attended);
+    const fed = g.scope("mlp", () => {
+      const h = norm(middle, mlpNorms.before);
+      const gated = g[gate](linear(h, "mlp.gate_proj"), linear(h, "mlp.up_proj"));
+      return norm(linear(gated, "mlp.down_proj"), mlpNorms.after);
+    });
+    return g.add(middle, fed);
+  });
+}
+
+/** What the head reads of the last layer's x [M, C]: [M, C]. */
+export function finalNorm(g: GraphBuilder, config: ModelConfig, parameters: Parameters, x: Value): Value {
+  const weight = parameters.get("model.norm.weight") as Value;
+  return g.scope("final", () => g.rmsNorm(x, weight, config.rmsNormEpsilon));
 }
 
 /** The layers from token ids int64 [B, T] to the normalised hidden states [B·T, C]. */
@@ -146,33 +242,10 @@ export function buildTrunk(
   attend: Attend,
 ): Value {
   const [B, T] = ids.shape as [Dim, Dim];
-  const C = config.hiddenSize;
-  // Rows are flat [B·T, C]: two-dimensional products are the fast ones. With a named T, B is 1 and rows are [T, C].
-  const rows: Dim = typeof B === "number" && typeof T === "number" ? B * T : T;
-  const weight = (name: string): Value => parameters.get(name) as Value;
-  const norm = (x: Value, name: string): Value => g.rmsNorm(x, weight(name), config.rmsNormEpsilon);
-  let x = g.reshape(g.gather(weight("model.embed_tokens.weight"), ids), [rows, C]);
-  for (let layer = 0; layer < config.layers; layer++) {
-    x = g.scope(`layers.${layer}`, () => {
-      const linear = (input: Value, name: string): Value => g.matmul(input, weight(layerName(layer, name)));
-      const attended = g.scope("attention", () => {
-        const h = norm(x, layerName(layer, "input_layernorm"));
-        const heads = (name: string): Value => {
-          const flat = linear(h, `self_attn.${name}`);
-          return g.reshape(flat, [B, T, flat.shape[1] as number]); // [B, T, H·D]
-        };
-        const out = attend(layer, heads("q_proj"), heads("k_proj"), heads("v_proj"));
-        return linear(g.reshape(out, [rows, config.heads * config.headDim]), "self_attn.o_proj");
-      });
-      const middle = g.add(x, attended);
-      const fed = g.scope("mlp", () => {
-        const h = norm(middle, layerName(layer, "post_attention_layernorm"));
-        return linear(g.swiglu(linear(h, "mlp.gate_proj"), linear(h, "mlp.up_proj")), "mlp.down_proj");
-      });
-      return g.add(middle, fed);
-    });
-  }
-  return g.scope("final", () => norm(x, "model.norm.weight"));
+  let x = embedTokens(g, config, parameters, ids);
+  for (let layer = 0; layer < config.layers; layer++)
+    x = buildLayer(g, config, parameters, { layer, B, T }, x, attend);
+  return finalNorm(g, config, parameters, x);
 }
 
 /** Hidden states [M, C] → logits [M, V]. */
@@ -184,14 +257,14 @@ export function projectLogits(
 ): Value {
   return g.scope("head", () =>
     config.tieEmbeddings
-      ? g.matmul(hidden, parameters.get("model.embed_tokens.weight") as Value, { transB: true })
-      : g.matmul(hidden, parameters.get("lm_head.weight") as Value),
+      ? multiplyByTable(g, hidden, parameters.get("model.embed_tokens.weight") as Weight)
+      : multiply(g, hidden, parameters.get("lm_head.weight") as Weight),
   );
 }
 
 /**
  * Fresh weights: normal with deviation 0.02, the projections that write to the residual stream divided by √(2N)
- * (Radford et al. 2019), norms at 1. Each parameter has its own random stream, so a change of one shape leaves the rest.
+ * (Radford et al. 2019), norms at 1, biases at 0. Each parameter has its own random stream, so a change of one shape leaves the rest.
  */
 export function initialiseWeights(config: ModelConfig, random: Random): NamedTensors {
   const weights: Record<string, Tensor> = {};
@@ -200,8 +273,9 @@ export function initialiseWeights(config: ModelConfig, random: Random): NamedTen
     const isResidual = name.endsWith("o_proj.weight") || name.endsWith("down_proj.weight");
     const deviation = isResidual ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
     const stream = random.fork(name);
-    for (let i = 0; i < values.data.length; i++)
-      values.data[i] = isNormWeight(name) ? 1 : stream.normal() * deviation;
+    if (isNormWeight(name)) (values.data as Float32Array).fill(1);
+    else if (!isBias(name))
+      for (let i = 0; i < values.data.length; i++) values.data[i] = stream.normal() * deviation;
     weights[name] = values;
   }
   return weights;

@@ -1,38 +1,21 @@
 import { GraphBuilder } from "../graph/builder.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { ModelConfig } from "./config.ts";
-import {
-  buildTrunk,
-  cachedAttention,
-  declareParameters,
-  isLinearWeight,
-  type Parameters,
-  parameterShapes,
-  projectLogits,
-} from "./decoder.ts";
+import { buildTrunk, cachedAttention, parameterShapes, projectLogits } from "./decoder.ts";
+import { type BlockSize, defaultBlock, type WeightFormat } from "./weight-formats.ts";
+import { formOf, type WeightChoice } from "./weight-forms.ts";
 
-/** How an exported model holds its linear weights. */
-export const weightFormats = ["fp32", "int8"] as const;
-export type WeightFormat = (typeof weightFormats)[number];
+export interface InferenceOptions {
+  readonly weights: WeightFormat;
+  /** Elements that share a scale in formats of blocks; default 32. */
+  readonly block?: BlockSize | null | undefined;
+  /** Default "int8": products with blocks may round what they multiply. "float32" is the exact twin. */
+  readonly activations?: WeightChoice["activations"];
+}
 
-/** Names of the two inputs that stand for one int8 weight. */
-export const quantisedName = (name: string): { values: string; scale: string } => ({
-  values: `${name}.int8`,
-  scale: `${name}.scale`,
-});
-
-function declareInt8(g: GraphBuilder, config: ModelConfig): Parameters {
-  const parameters = new Map<string, Value>();
-  for (const [name, shape] of parameterShapes(config)) {
-    if (!isLinearWeight(name)) {
-      parameters.set(name, g.parameter(name, shape));
-      continue;
-    }
-    const { values, scale } = quantisedName(name);
-    const q = g.parameter(values, shape, "int8");
-    parameters.set(name, g.dequantize(q, g.parameter(scale, [shape[1] as number])));
-  }
-  return parameters;
+/** The options with their defaults. */
+export function choiceOf({ weights, block, activations }: InferenceOptions): WeightChoice {
+  return { format: weights, block: block ?? defaultBlock, activations: activations ?? "int8" };
 }
 
 /**
@@ -43,11 +26,14 @@ function declareInt8(g: GraphBuilder, config: ModelConfig): Parameters {
  * float32 [1, K, S, D], and the parameters. Outputs: `logits` [Q, V], `present_key.{i}`, `present_value.{i}`, which
  * may be the memory of the past ones.
  */
-export function buildInferenceGraph(config: ModelConfig, options: { weights: WeightFormat }): Graph {
+export function buildInferenceGraph(config: ModelConfig, options: InferenceOptions): Graph {
   const g = new GraphBuilder("inference");
   const ids = g.input("ids", "int64", [1, "T"]);
   const select = g.input("select", "int64", ["Q"]);
-  const parameters = options.weights === "int8" ? declareInt8(g, config) : declareParameters(g, config);
+  const choice = choiceOf(options);
+  const parameters = new Map(
+    [...parameterShapes(config)].map(([name, shape]) => [name, formOf(name, shape, choice).declare(g)]),
+  );
   const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config)); // [T, C]
   g.output("logits", projectLogits(g, config, parameters, g.gather(hidden, select))); // [Q, V]
   return g.build();

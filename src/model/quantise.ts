@@ -1,7 +1,4 @@
-import type { NamedTensors } from "../backend/session.ts";
 import { type Tensor, zeros } from "../tensor/tensor.ts";
-import { isLinearWeight } from "./decoder.ts";
-import { quantisedName } from "./inference-graph.ts";
 
 /** Nearest integer, ties to even, as ONNX Round. */
 function roundHalfToEven(x: number): number {
@@ -30,18 +27,11 @@ export function quantiseInt8(weight: Tensor): { values: Tensor; scale: Tensor } 
   return { values, scale };
 }
 
-/** The parameters of an int8 inference graph from float32 weights. */
-export function quantiseWeights(weights: NamedTensors): NamedTensors {
-  const out: Record<string, Tensor> = {};
-  for (const [name, weight] of Object.entries(weights)) {
-    if (!isLinearWeight(name)) {
-      out[name] = weight;
-      continue;
-    }
-    const { values, scale } = quantiseInt8(weight);
-    const names = quantisedName(name);
-    out[names.values] = values;
-    out[names.scale] = scale;
-  }
-  return out;
+/** The float32 weight [I, O] that int8 values stand for: what `fakeQuant` makes of the weight that they came from. */
+export function restoreInt8({ values, scale }: { readonly values: Tensor; readonly scale: Tensor }): Tensor {
+  const restored = zeros("float32", values.shape);
+  const columns = scale.data.length;
+  for (let i = 0; i < restored.data.length; i++)
+    restored.data[i] = (values.data[i] as number) * (scale.data[i % columns] as number);
+  return restored;
 }

@@ -88,15 +88,24 @@ const flopRules: { readonly [O in OpName]: FlopRule<O> } = {
   // Two products and a sum.
   rotary: each(3),
   swiglu: each(3),
+  // Two products for x³, a product and a sum inside of tanh, its scale, tanh, a sum, two products, the gate.
+  geglu: each(10),
   // Every score is counted, those that a causal mask hides too: kernels compute them.
   attention: ({ inputs: [q], outputs: [, p] }, elements) => ({
     matmul: 2 * 2 * elements(p!.shape) * elements([q!.shape.at(-1)!]),
     other: SOFTMAX * elements(p!.shape),
   }),
   crossEntropy: eachOperand(SOFTMAX),
+  pickLogSoftmax: eachOperand(SOFTMAX),
   // Absolute value, maximum, divide, round, multiply.
   fakeQuant: each(5),
   dequantize: each(1),
+  // The weights are unpacked inside the product: no operations of their own.
+  matmulQuantised: ({ inputs: [x], outputs: [y] }, elements) => ({
+    matmul: 2 * elements(y!.shape) * elements([x!.shape.at(-1)!]),
+  }),
+  // Subtract, multiply.
+  gatherQuantised: each(2),
   // As if the whole capacity were in use: the most that one run can cost.
   cachedAttention: ({ inputs: [q, , , past] }, elements) => {
     const scores = elements([...q!.shape, past!.shape[2]!]); // H·D · S for each token

@@ -1,18 +1,26 @@
-import type { ChatResult, TokenEvent } from "./types.ts";
+import type { ChatResult, GenerateResult, TokenEvent } from "./types.ts";
 
 /**
  * Token events as they are made; the generator returns the result, which `result` holds as well. Leaving the loop
  * early cancels the generation.
  */
-export interface ChatStream extends AsyncGenerator<TokenEvent, ChatResult, void> {
-  readonly result: Promise<ChatResult>;
+export interface TokenStream<Result extends GenerateResult> extends AsyncGenerator<TokenEvent, Result, void> {
+  readonly result: Promise<Result>;
 }
 
-/** Starts a chat that reports its tokens to `onToken` and can be cancelled. */
-export type StartChat = (onToken: (event: TokenEvent) => void, signal: AbortSignal) => Promise<ChatResult>;
+export type ChatStream = TokenStream<ChatResult>;
+
+/** Starts a generation that reports its tokens to `onToken` and can be cancelled. */
+export type StartStream<Result extends GenerateResult> = (
+  onToken: (event: TokenEvent) => void,
+  signal: AbortSignal,
+) => Promise<Result>;
 
 /** A stream over `start`. `signal` cancels it too. */
-export function streamChat(start: StartChat, signal?: AbortSignal): ChatStream {
+export function streamTokens<Result extends GenerateResult>(
+  start: StartStream<Result>,
+  signal?: AbortSignal,
+): TokenStream<Result> {
   const stop = new AbortController();
   const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
   let waiting: TokenEvent[] = [];
@@ -29,7 +37,7 @@ export function streamChat(start: StartChat, signal?: AbortSignal): ChatStream {
   // Who iterates learns of a failure there; without this it would also count as unhandled on `result`.
   result.then(settle, settle);
 
-  async function* events(): AsyncGenerator<TokenEvent, ChatResult, void> {
+  async function* events(): AsyncGenerator<TokenEvent, Result, void> {
     try {
       for (;;) {
         const ready = waiting;

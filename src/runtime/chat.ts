@@ -1,9 +1,10 @@
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type CallFormat, callFormats } from "../tools/call-format.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import { readCalls } from "../tools/call-stream.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import type { GrammarCompiler } from "./grammar/compiler.ts";
 import { type Generator, streamGenerate } from "./stream-generate.ts";
 import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
 
@@ -16,6 +17,13 @@ export interface ChatRequest {
   readonly turnAt: number;
 }
 
+/** An open model and what a chat with it needs. */
+export interface ChatModel {
+  readonly generator: Generator;
+  readonly tokenizer: Tokenizer;
+  readonly grammars: GrammarCompiler;
+}
+
 export interface ChatHooks {
   readonly requestedAt: number;
   readonly isCancelled: () => boolean;
@@ -24,11 +32,12 @@ export interface ChatHooks {
 
 const roles: readonly string[] = ["system", "user", "assistant", "tool"] satisfies ChatMessage["role"][];
 
-function checkMessages(messages: readonly ChatMessage[]): void {
+/** The messages themselves. Error: `invalid_request` naming the first that is none. */
+export function checkMessages(messages: readonly ChatMessage[]): readonly ChatMessage[] {
   const bad = messages.findIndex(({ role, content }) => {
     return !roles.includes(role) || (content !== null && typeof content !== "string");
   });
-  if (messages.length > 0 && bad < 0) return;
+  if (messages.length > 0 && bad < 0) return messages;
   throw new LimbeckError(
     "invalid_request",
     bad < 0
@@ -38,30 +47,37 @@ function checkMessages(messages: readonly ChatMessage[]): void {
   );
 }
 
-/** How this tokenizer's model writes calls: by the marks that it knows as tokens; ours where it knows none. */
-export function callFormatOf(tokenizer: Pick<Tokenizer, "idOf">): CallFormat {
-  const formats = Object.keys(callFormats) as CallFormat[];
-  return formats.find((format) => tokenizer.idOf(callFormats[format].open) !== undefined) ?? "limbeck";
+/** How this tokenizer's model writes calls. */
+export function callFormatOf(tokenizer: Pick<Tokenizer, "callFormat">): CallFormat {
+  return tokenizer.callFormat;
 }
 
 /**
- * messages → message: chat template and tokenizer, generation, calls. Errors: `invalid_request`,
- * `context_length_exceeded`, `backend_failed`.
+ * messages → message: chat template and tokenizer, generation under the grammar of the tools and of the response format,
+ * calls. A call that the token limit broke off is counted in `malformedCalls`. Errors: `invalid_request` (also for a
+ * tool choice that cannot be met and a schema that cannot be enforced), `context_length_exceeded`, `backend_failed`.
  */
 export async function chatOnce(
-  generator: Generator,
-  tokenizer: Tokenizer,
+  { generator, tokenizer, grammars }: ChatModel,
   { messages, tools, options, turnAt }: ChatRequest,
   { requestedAt, isCancelled, onToken }: ChatHooks,
 ): Promise<ChatResult> {
   checkMessages(messages);
-  const promptIds = tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true });
-  const marks = { requestedAt, turnAt, tokenizedAt: monotonicMs() };
-  const result = await streamGenerate(generator, promptIds, options, marks, {
-    clock: monotonicMs,
-    isCancelled,
-    onEvent: onToken,
-  });
-  const { content, calls } = readCalls(result.text, callFormatOf(tokenizer));
-  return { ...result, content, calls };
+  const { toolChoice = "auto", responseFormat = { type: "text" } } = options;
+  const { callFormat } = tokenizer;
+  const constraint = await grammars.forChat({ tools, toolChoice, responseFormat, callFormat });
+  try {
+    const promptIds = tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true });
+    const marks = { requestedAt, turnAt, tokenizedAt: monotonicMs() };
+    const result = await streamGenerate(generator, promptIds, options, marks, {
+      clock: monotonicMs,
+      isCancelled,
+      onEvent: onToken,
+      ...(constraint === null ? {} : { constraint }),
+    });
+    const { content, calls, malformed } = readCalls(result.text, callFormat);
+    return { ...result, content, calls, malformedCalls: malformed };
+  } finally {
+    constraint?.close();
+  }
 }

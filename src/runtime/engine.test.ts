@@ -3,6 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { LimbeckError } from "../base/errors.ts";
+import { sha256 } from "../base/files.ts";
+import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import { openEngine } from "./engine.ts";
 import type { Engine } from "./engine-contract.ts";
@@ -152,6 +154,97 @@ for (const where of ["in process", "in a worker"] as const) {
     assert.ok((await engine().chat(ask("x"), [], { maxTokens: 2 })).tokens.length > 0);
   });
 }
+
+for (const where of ["in process", "in a worker"] as const) {
+  const engine = (): Engine => (where === "in process" ? inProcess : remote);
+
+  test(`raw text is continued without a template, special tokens in it being special (${where})`, async () => {
+    const tokenizer = loadTokenizer(artefact.dir);
+    const messages = ask("Hello");
+    const prompt = tokenizer.decode(tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true }));
+    const options = { maxTokens: 12, temperature: 1, seed: 3 };
+    const chat = await engine().chat(messages, tools, options);
+    const raw = await engine().complete(prompt, options);
+    assert.deepEqual(
+      [raw.promptTokens, raw.text, raw.finishReason],
+      [chat.promptTokens, chat.text, chat.finishReason],
+    );
+    assert.ok(!("calls" in raw) && raw.tokens.length > 1);
+    const stream = engine().streamComplete(prompt, options);
+    const seen: TokenEvent[] = [];
+    for await (const event of stream) seen.push(event);
+    const result = await stream.result;
+    assert.deepEqual(seen, result.tokens);
+    assert.equal(result.text, raw.text);
+    const left = engine().streamComplete(prompt, { ...options, maxTokens: 900 });
+    for await (const _event of left) break;
+    assert.equal((await left.result).finishReason, "cancelled");
+    await assert.rejects(engine().complete(""), isError("invalid_request"));
+    await assert.rejects(engine().complete(7 as unknown as string), isError("invalid_request"));
+  });
+
+  test(`tokens are counted as a chat would count them (${where})`, async () => {
+    const { promptTokens } = await engine().chat(ask("Hello"), tools, { maxTokens: 1 });
+    assert.equal(await engine().countTokens(ask("Hello"), tools), promptTokens);
+    assert.ok((await engine().countTokens(ask("Hello"), [])) < promptTokens);
+    await assert.rejects(engine().countTokens([], []), isError("invalid_request"));
+  });
+}
+
+for (const worker of [false, true]) {
+  test(`drafts give the answer of plain decoding, with a report (worker ${worker})`, async () => {
+    const cacheBytes = 1e8;
+    const drafting = await openEngine(artefact.dir, {
+      worker,
+      draft: artefact.dir,
+      promptCache: { ramBytes: cacheBytes },
+      prefillChunk: 16,
+    });
+    const messages = ask("Set a timer for 5 minutes, then one for 5 minutes, then one for 5 minutes");
+    const plain = await drafting.chat(messages, tools, { maxTokens: 40 });
+    assert.ok(!("speculation" in plain));
+    for (const speculation of ["prompt_lookup", "draft_model", "auto", "off"] as const) {
+      const drafted = await drafting.chat(messages, tools, { maxTokens: 40, speculation });
+      assert.deepEqual(essence(drafted), essence(plain), speculation);
+      assert.equal(drafted.speculation?.mode, speculation);
+      assert.ok((drafted.speculation?.targetRuns ?? 0) > 0);
+    }
+    // A model drafts for itself: what it proposes stands.
+    const own = await drafting.chat(messages, tools, { maxTokens: 40, speculation: "draft_model" });
+    const report = own.speculation;
+    assert.ok(report && report.accepted > 10 && report.accepted === report.proposed, JSON.stringify(report));
+    assert.ok(report.targetRuns < own.tokens.length - 10, JSON.stringify(report));
+    assert.equal((await drafting.promptCacheStats())?.prompts, 6, "checking the target is no prompt");
+    await drafting.close();
+  });
+}
+
+test("a draft model of another tokenizer, or none at all, is refused", async () => {
+  const other = path.join(path.dirname(artefact.dir), "other-tokenizer");
+  fs.cpSync(artefact.dir, other, { recursive: true });
+  fs.appendFileSync(path.join(other, "tokenizer.json"), "\n");
+  const manifestFile = path.join(other, "manifest.json");
+  const manifest = JSON.parse(fs.readFileSync(manifestFile, "utf8"));
+  manifest.fingerprints.tokenizer = sha256(fs.readFileSync(path.join(other, "tokenizer.json")));
+  fs.writeFileSync(manifestFile, JSON.stringify(manifest));
+  for (const worker of [false, true]) {
+    await assert.rejects(openEngine(artefact.dir, { worker, draft: other }), isError("invalid_artefact"));
+    await assert.rejects(openEngine(artefact.dir, { worker, draft: "/nowhere" }), isError("file_not_found"));
+  }
+  const options = { speculation: "draft_model" } as const;
+  await assert.rejects(remote.chat(ask("x"), [], options), isError("invalid_request"));
+});
+
+test("log-probabilities come with each token where they are asked for", async () => {
+  const { tokens } = await remote.chat(ask("x"), [], { maxTokens: 3, topLogprobs: 2 });
+  for (const { id, logprob, topLogprobs } of tokens) {
+    assert.equal(topLogprobs?.length, 2);
+    assert.deepEqual(topLogprobs?.[0], { id, logprob }, "greedy takes the most probable");
+    assert.ok((logprob ?? 1) <= 0);
+  }
+  const plain = await remote.chat(ask("x"), [], { maxTokens: 3 });
+  assert.ok(plain.tokens.every((token) => !("logprob" in token)));
+});
 
 test("the context's end ends the answer with length", async () => {
   const result = await remote.chat(ask("long"), [], { temperature: 1, seed: 2, maxTokens: 100_000 });

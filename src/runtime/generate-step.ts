@@ -1,27 +1,23 @@
 import { LimbeckError } from "../base/errors.ts";
-import { monotonicMs } from "../measure/clock.ts";
-import type { Sampler, SamplingSettings } from "./sampling.ts";
+import type { Sampler } from "./sampling.ts";
+import { decodeDrafted, readTurn } from "./speculation/decode-drafted.ts";
+import type { Drafter } from "./speculation/drafter.ts";
 import type { StepRunner } from "./step-runner.ts";
+import { createTokenMaker, type MakerOptions } from "./token-maker.ts";
 import type { FinishReason } from "./types.ts";
 
-export interface StepOptions {
-  readonly sampling: SamplingSettings;
+export interface StepOptions extends MakerOptions {
   /** Most output tokens, the end token included; default: what the context leaves. */
   readonly maxTokens?: number;
-  /** Tokens that end the generation. */
-  readonly endIds: ReadonlySet<number>;
   /** Asked before every run. */
   readonly isCancelled?: () => boolean;
-  /**
-   * Takes each token as it is made: its time on the monotonic clock, and whether it is the last one for certain
-   * (an end token, or no room for more). Returns false to stop.
-   */
-  readonly onToken: (id: number, atMs: number, isLast: boolean) => boolean;
+  /** Drafts tokens, of which one run verifies several. The output is that of plain decoding. */
+  readonly drafter?: Drafter;
 }
 
 /**
- * ids → ids: reads the prompt once, then makes one token a run. Between two tokens only `choose` and `onToken` run.
- * Errors: `context_length_exceeded`, `invalid_request`, `backend_failed`.
+ * ids → ids: reads the prompt once, then makes one token a run, or several where they were drafted or forced. Between
+ * two runs only `choose` and `onToken` run. Errors: `context_length_exceeded`, `invalid_request`, `backend_failed`.
  */
 export async function generateStep(
   runner: StepRunner,
@@ -29,21 +25,23 @@ export async function generateStep(
   promptIds: readonly number[],
   options: StepOptions,
 ): Promise<FinishReason> {
-  const { endIds, isCancelled = () => false, onToken } = options;
-  const most = outputLimit(promptIds, runner.shape.contextLength, options.maxTokens);
-  runner.reset();
+  const { isCancelled = () => false, drafter } = options;
+  const { contextLength, vocabSize } = runner.shape;
+  const most = outputLimit(promptIds, contextLength, options.maxTokens);
+  const maker = createTokenMaker(sampler, vocabSize, most, options);
   sampler.begin(options.sampling, promptIds);
+  runner.reset();
   const read = await runner.prefill(promptIds, isCancelled);
   if (read < promptIds.length) return "cancelled";
-  for (let made = 1; ; made++) {
-    const id = sampler.choose(runner.logits);
-    const isEnd = endIds.has(id);
-    const wantsMore = onToken(id, monotonicMs(), isEnd || made === most);
-    if (isEnd || !wantsMore) return "stop";
-    if (made === most) return "length";
+  if (drafter) return decodeDrafted(runner, maker, drafter, promptIds, isCancelled);
+
+  let { logits } = runner;
+  for (const turn: number[] = []; ; turn.length = 0) {
+    const reason = maker.take(maker.choose(logits), turn);
+    if (reason !== null) return reason;
     if (isCancelled()) return "cancelled";
-    const step = runner.decode(id);
-    if (step !== undefined) await step;
+    const next = readTurn(runner, turn);
+    logits = next instanceof Promise ? await next : next;
   }
 }
 

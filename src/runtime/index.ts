@@ -19,10 +19,16 @@ export {
 export { createFixtureBroker, type FixtureBroker, type RecordedResult } from "../tools/fixtures.ts";
 export type { ChatMessage, JsonSchema, ToolCall, ToolDefinition } from "../tools/types.ts";
 export { type CallValidator, type CallVerdict, createCallValidator } from "../tools/validator.ts";
-export type { ChatStream } from "./chat-stream.ts";
+export type { ChatStream, TokenStream } from "./chat-stream.ts";
 export { type EngineOptions, openEngine } from "./engine.ts";
-export type { Engine, EngineInfo } from "./engine-contract.ts";
+export type { Engine, EngineInfo, OpenOptions } from "./engine-contract.ts";
 export { generateStep, type StepOptions } from "./generate-step.ts";
+export type {
+  DiskFault,
+  PromptCacheOptions,
+  PromptCacheStats,
+  VolatileHeader,
+} from "./prompt-cache/types.ts";
 export { createSampler, resolveSampling, type Sampler, type SamplingSettings } from "./sampling.ts";
 export { createStepRunner, type StepRunner, type StepRunnerOptions, type StepShape } from "./step-runner.ts";
 export type {

@@ -1,34 +1,34 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
+import { findOrtLibrary } from "../backend/onnx/ort-library.ts";
 import type { Session } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import { openArtefactSession, readManifest } from "../model/artefact.ts";
-import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
-import { callFormatOf, chatOnce } from "./chat.ts";
+import { loadTokenizer } from "../tokenizer/tokenizer.ts";
+import { callFormatOf } from "./chat.ts";
+import { type EngineSpeculation, openEngineSpeculation } from "./draft-engine.ts";
 import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
+import { closedEngineError, type EngineAnswers, type EngineTasks, type TaskKind } from "./engine-tasks.ts";
+import { createGrammarCompiler } from "./grammar/compiler.ts";
+import {
+  type AfterTask,
+  createAfterTasks,
+  createTasks,
+  type RequestHooks,
+  type TaskTable,
+} from "./local-tasks.ts";
+import { openPromptCache } from "./prompt-cache/prompt-cache.ts";
+import { createSystemTokenCounter } from "./prompt-cache/system-tokens.ts";
 import { createSampler } from "./sampling.ts";
 import { createStepRunner } from "./step-runner.ts";
 import type { Generator } from "./stream-generate.ts";
-import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
-
-/** How one request reaches and leaves an engine. */
-export interface RequestHooks {
-  /** When the caller asked, on the monotonic clock. */
-  readonly requestedAt: number;
-  readonly isCancelled: () => boolean;
-  readonly onToken: (event: TokenEvent) => void;
-}
 
 /** An open artefact on this thread. */
 export interface LocalEngine {
   readonly info: EngineInfo;
-  run(
-    messages: readonly ChatMessage[],
-    tools: readonly ToolDefinition[],
-    options: Omit<GenerateOptions, "signal">,
-    hooks: RequestHooks,
-  ): Promise<ChatResult>;
+  run<K extends TaskKind>(kind: K, task: EngineTasks[K], hooks: RequestHooks): Promise<EngineAnswers[K]>;
   /** Waits for requests that are under way, then frees native memory. */
   close(): Promise<void>;
 }
@@ -55,13 +55,14 @@ export async function openLocalEngine(
   { blocking }: ThreadMode,
 ): Promise<LocalEngine> {
   const startedAt = monotonicMs();
-  const { prefillChunk } = options;
+  const { prefillChunk, promptCache, draft } = options;
   const { parameters } = readManifest(artefactDir);
   const threads = options.threads ?? (parameters < smallModelParameters ? 1 : null);
   const { manifest, config, session } = await openArtefactSession(
     artefactDir,
     threads === null ? {} : { threads },
   );
+  let speculation: EngineSpeculation | undefined;
   try {
     const tokenizer = loadTokenizer(artefactDir);
     if (tokenizer.vocabSize > config.vocabSize) {
@@ -71,17 +72,40 @@ export async function openLocalEngine(
         { cure: "Export the checkpoint again with its own tokenizer.", fields: { path: artefactDir } },
       );
     }
-    const runner = createStepRunner(session, config, {
+    const stepRunner = createStepRunner(session, config, {
       blocking,
       ...(prefillChunk === undefined ? {} : { prefillChunk }),
     });
+    const cache =
+      promptCache === undefined
+        ? null
+        : openPromptCache(stepRunner, promptCache, {
+            blockTokens: stepRunner.prefillChunk,
+            identity: {
+              ...manifest.fingerprints,
+              template: tokenizer.templateFingerprint,
+              kvBytesPerToken: stepRunner.kvBytesPerToken,
+              ...kernelsOf(session, threads),
+            },
+          });
+    const runner = cache?.runner ?? stepRunner;
+    speculation = await openEngineSpeculation({
+      runner: stepRunner,
+      onChecked: () => runner.rewind(0),
+      manifest,
+      draft,
+      threads,
+      blocking,
+    });
     const generator: Generator = {
       runner,
+      speculation,
       sampler: createSampler(config.vocabSize),
       tokenizer,
-      endIds: new Set([tokenizer.eosId, config.eosId]),
+      endIds: new Set([tokenizer.eosId, ...config.eosIds]),
     };
     const { layers, kvHeads, headDim, contextLength, vocabSize } = config;
+    const grammars = createGrammarCompiler(tokenizer, vocabSize, { endIds: [...generator.endIds] });
     const info: EngineInfo = {
       name: path.basename(artefactDir),
       artefactDir,
@@ -99,54 +123,78 @@ export async function openLocalEngine(
       fingerprints: manifest.fingerprints,
       openMs: monotonicMs() - startedAt,
     };
-    return serveRequests(info, session, generator, tokenizer);
+    return serveTasks(
+      info,
+      createTasks({ generator, tokenizer, grammars, cache }),
+      createAfterTasks(cache, createSystemTokenCounter(tokenizer)),
+      async () => {
+        await cache?.settle();
+        await speculation?.close();
+        grammars.close();
+        runner.close();
+        session.close();
+      },
+    );
   } catch (error) {
+    await speculation?.close();
     session.close();
     throw error;
   }
 }
 
-function serveRequests(
+/** What computes keys and values: another library, processor or number of threads may round otherwise. */
+function kernelsOf({ backend }: Session, threads: number | null): Readonly<Record<string, unknown>> {
+  const library = findOrtLibrary();
+  return {
+    backend,
+    library: path.basename(library),
+    libraryBytes: fs.statSync(library).size,
+    processor: os.cpus()[0]?.model ?? "unknown",
+    threads: threads ?? os.availableParallelism(),
+  };
+}
+
+/** One task after the other, in the order in which they come. */
+function serveTasks(
   info: EngineInfo,
-  session: Session,
-  generator: Generator,
-  tokenizer: Tokenizer,
+  tasks: TaskTable,
+  afterTasks: AfterTask,
+  free: () => Promise<void>,
 ): LocalEngine {
   let last: Promise<unknown> = Promise.resolve();
   let lastEndedAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
 
-  const run: LocalEngine["run"] = (messages, tools, options, hooks) => {
+  const run: LocalEngine["run"] = (kind, task, hooks) => {
     if (isClosed) return Promise.reject(closedEngineError());
-    const answer = async (): Promise<ChatResult> => {
+    const turn = last.then(async () => {
       try {
-        const turnAt = Math.max(hooks.requestedAt, lastEndedAt);
-        return await chatOnce(generator, tokenizer, { messages, tools, options, turnAt }, hooks);
+        return await tasks[kind](task, Math.max(hooks.requestedAt, lastEndedAt), hooks);
       } finally {
         lastEndedAt = monotonicMs();
       }
-    };
-    const turn = last.then(answer);
+    });
+    const after = afterTasks[kind];
     // The next request comes whatever became of this one; its own caller hears of a failure.
     last = turn.then(
-      () => undefined,
+      () => after && afterwards(() => after(task)),
       () => undefined,
     );
     return turn;
+  };
+
+  /** The answer leaves first: what follows is nobody's waiting time but that of requests that queue. */
+  const afterwards = async (action: () => void): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    action();
+    lastEndedAt = monotonicMs();
   };
 
   const close = async (): Promise<void> => {
     if (isClosed) return;
     isClosed = true;
     await last;
-    generator.runner.close();
-    session.close();
+    await free();
   };
   return { info, run, close };
-}
-
-export function closedEngineError(): LimbeckError {
-  return new LimbeckError("invalid_request", "engine: expected an open engine, got one that is closed", {
-    cure: "Open the artefact again.",
-  });
 }

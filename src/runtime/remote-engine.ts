@@ -1,14 +1,19 @@
 import { Worker } from "node:worker_threads";
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
-import { streamChat } from "./chat-stream.ts";
 import type { Engine, EngineInfo, OpenOptions } from "./engine-contract.ts";
-import { closedEngineError } from "./local-engine.ts";
-import type { ChatResult, TokenEvent } from "./types.ts";
 import {
-  type ChatOrder,
+  type Ask,
+  closedEngineError,
+  createEngine,
+  type EngineAnswers,
+  type TaskKind,
+} from "./engine-tasks.ts";
+import type { TokenEvent } from "./types.ts";
+import {
   type FromWorker,
   reviveError,
+  type TaskOrder,
   type ToWorker,
   type WorkerStart,
 } from "./worker-messages.ts";
@@ -16,7 +21,7 @@ import {
 interface Pending {
   readonly cancel: () => void;
   readonly onToken: ((event: TokenEvent) => void) | undefined;
-  readonly resolve: (result: ChatResult) => void;
+  readonly resolve: (answer: EngineAnswers[TaskKind]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -64,7 +69,7 @@ export async function openRemoteEngine(
       case "token":
         return pending.get(message.id)?.onToken?.(message.event);
       case "done":
-        return settle(message.id)?.resolve(message.result);
+        return settle(message.id)?.resolve(message.answer);
       case "failed":
         return settle(message.id)?.reject(reviveError(message.error));
       case "closed":
@@ -101,7 +106,11 @@ export async function openRemoteEngine(
   }
   worker.unref();
 
-  const ask: Ask = (messages, tools, { signal, ...generate }, onToken) => {
+  const ask: Ask = <K extends TaskKind>(
+    kind: K,
+    task: TaskOrder<K>["task"],
+    { signal, onToken }: Parameters<Ask>[2] = {},
+  ) => {
     const requestedAt = monotonicMs();
     if (whyClosed) return Promise.reject(whyClosed);
     const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
@@ -111,20 +120,13 @@ export async function openRemoteEngine(
     if (signal?.aborted) cancel();
     signal?.addEventListener("abort", cancel);
     const id = nextId++;
-    const order: ChatOrder = {
-      kind: "chat",
-      id,
-      messages,
-      tools,
-      options: generate,
-      requestedAt,
-      isStreamed: onToken !== undefined,
-      cancelFlag,
-    };
-    return new Promise<ChatResult>((resolve, reject) => {
-      post(worker, order);
+    const isStreamed = onToken !== undefined;
+    const order: TaskOrder<K> = { kind, id, task, requestedAt, isStreamed, cancelFlag };
+    return new Promise<EngineAnswers[K]>((resolve, reject) => {
+      post(worker, order as TaskOrder);
       worker.ref();
-      pending.set(id, { cancel, onToken, resolve, reject });
+      // The worker answers each task with what belongs to its kind.
+      pending.set(id, { cancel, onToken, resolve: resolve as Pending["resolve"], reject });
     }).finally(() => signal?.removeEventListener("abort", cancel));
   };
 
@@ -144,28 +146,11 @@ export async function openRemoteEngine(
     await worker.terminate();
   };
 
-  return {
-    name: info.name,
-    info,
-    chat: (messages, tools, generate = {}) => ask(messages, tools, generate),
-    stream: (messages, tools, generate = {}) =>
-      streamChat(
-        (onToken, signal) => ask(messages, tools, { ...generate, signal }, onToken),
-        generate.signal,
-      ),
-    close: () => {
-      closing ??= close();
-      return closing;
-    },
-  };
+  return createEngine(info, ask, () => {
+    closing ??= close();
+    return closing;
+  });
 }
-
-type Ask = (
-  messages: ChatOrder["messages"],
-  tools: ChatOrder["tools"],
-  options: ChatOrder["options"] & { readonly signal?: AbortSignal },
-  onToken?: (event: TokenEvent) => void,
-) => Promise<ChatResult>;
 
 function post(worker: Worker, message: ToWorker): void {
   try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LimbeckError } from "../base/errors.ts";
-import { createSampler, greedyChoice, resolveSampling, type Sampler } from "./sampling.ts";
+import { createSampler, greedyChoice, leadOf, resolveSampling, type Sampler } from "./sampling.ts";
 import type { SamplingOptions } from "./types.ts";
 
 const probabilities = [0.5, 0.25, 0.15, 0.07, 0.03];
@@ -46,6 +46,12 @@ test("greedy takes the largest logit, the first of equals", () => {
   assert.equal(begin({}).choose(logits()), 0);
 });
 
+test("the lead of the best is over the next best, an equal one or none", () => {
+  assert.equal(leadOf(Float32Array.of(1, 3, 2.5, -9), 1), 0.5);
+  assert.equal(leadOf(Float32Array.of(3, 1, 3), 0), 0);
+  assert.equal(leadOf(Float32Array.of(Number.NEGATIVE_INFINITY, 3), 1), Number.POSITIVE_INFINITY);
+});
+
 test("temperature 1 draws the model's own distribution", () => {
   assertNear(frequencies({}), probabilities);
 });
@@ -83,10 +89,20 @@ test("top-p after top-k counts the mass among the k", () => {
   assertNear(frequencies({ topK: 2, topP: 0.67 }), renormalised(2));
 });
 
+test("min-p comes last: the mass that top-p counts holds tokens below it", () => {
+  // 0.5 / 0.97 does not reach 0.66; without the two tokens below min-p it would: 0.5 / 0.75.
+  assertNear(frequencies({ topK: 4, topP: 0.66, minP: 0.4 }), renormalised(2));
+  assertNear(frequencies({ topK: 4, topP: 0.5, minP: 0.4 }), renormalised(1));
+  assertNear(frequencies({ topK: 4, minP: 0.4 }), renormalised(2));
+});
+
 test("the repetition penalty weakens tokens of the prompt and of the output, positive and negative", () => {
   const sampler = begin({ repetitionPenalty: 4 }, [0]);
   assert.equal(sampler.choose(Float32Array.of(4, 2, 0)), 1, "4 / 4 is below 2");
+  assert.equal(sampler.choose(Float32Array.of(4, 2, 0.9)), 1, "chosen is not made: 2 still stands");
+  sampler.accept(1);
   assert.equal(sampler.choose(Float32Array.of(4, 2, 0.9)), 0, "now 2 / 4 as well");
+  sampler.accept(0);
   assert.equal(sampler.choose(Float32Array.of(-1, -2, -3)), 2, "-1 · 4 is below -3");
 });
 
@@ -94,6 +110,7 @@ test("a new generation forgets the one before", () => {
   const sampler = begin({ repetitionPenalty: 100 }, [0]);
   sampler.begin(resolveSampling({ repetitionPenalty: 100 }), []);
   assert.equal(sampler.choose(Float32Array.of(4, 2, 0)), 0, "not seen yet");
+  sampler.accept(0);
   assert.equal(sampler.choose(Float32Array.of(4, 2, 0)), 1, "seen now");
 });
 

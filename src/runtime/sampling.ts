@@ -56,8 +56,13 @@ export function resolveSampling(options: SamplingOptions): SamplingSettings {
 export interface Sampler {
   /** Begins a generation: forgets what was seen, then sees the prompt (for the repetition penalty). */
   begin(settings: SamplingSettings, promptIds: readonly number[]): void;
-  /** The next token for logits [V]; the repetition penalty rewrites them. Error: `backend_failed` where one is NaN. */
+  /**
+   * The next token for logits [V], which the repetition penalty rewrites; one random number where the temperature is
+   * above 0. Error: `backend_failed` where a logit is NaN.
+   */
   choose(logits: Float32Array): number;
+  /** Takes a token that was made, chosen or not: from now on it counts as a repetition. */
+  accept(id: number): void;
 }
 
 /** The largest logit, the first of equals. Error: `backend_failed` where a logit is NaN or all are −∞. */
@@ -72,6 +77,15 @@ export function greedyChoice(logits: Float32Array): number {
     } else if (Number.isNaN(logit)) return refuseLogits(logits, id);
   }
   return best < 0 ? refuseLogits(logits, 0) : best;
+}
+
+/** How far the logit of `best` lies above the largest of the others; Infinity where it is the only one allowed. */
+export function leadOf(logits: Float32Array, best: number): number {
+  let next = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id++) {
+    if ((logits[id] as number) > next && id !== best) next = logits[id] as number;
+  }
+  return (logits[best] as number) - next;
 }
 
 function refuseLogits(logits: Float32Array, id: number): never {
@@ -137,13 +151,14 @@ export function createSampler(vocabSize: number): Sampler {
 
   /**
    * Fills `heap` with the tokens that can be kept at all; returns how many. Tokens below (1 − p) / V of the mass
-   * together have less than 1 − p: the rest reaches p without them. So a peaked distribution leaves a short heap.
+   * together have less than 1 − p: the rest reaches p without them. So a peaked distribution leaves a short heap. With
+   * top-k the mass that p is a share of is that of all k tokens, those below min-p among them.
    */
   const fillHeap = (total: number): number => {
     const { topK, topP, minP } = settings;
-    const rest = topK === 0 ? ((1 - topP) * total) / vocabSize : 0;
     // The best token has weight 1, so min-p is a limit of the weights themselves.
-    const least = Math.max(minP, rest, Number.MIN_VALUE);
+    const least =
+      topK === 0 ? Math.max(minP, ((1 - topP) * total) / vocabSize, Number.MIN_VALUE) : Number.MIN_VALUE;
     let size = 0;
     for (let id = 0; id < vocabSize; id++) if ((weights[id] as number) >= least) heap[size++] = id;
     for (let root = (size >> 1) - 1; root >= 0; root--) siftDown(root, size);
@@ -155,7 +170,7 @@ export function createSampler(vocabSize: number): Sampler {
    * falling order, so a nucleus of few tokens costs O(V) and not a sort of the vocabulary.
    */
   const keepProbable = (total: number): number => {
-    const { topK, topP } = settings;
+    const { topK, topP, minP } = settings;
     let size = fillHeap(total);
     const most = topK === 0 ? size : Math.min(topK, size);
     let count = 0;
@@ -168,7 +183,9 @@ export function createSampler(vocabSize: number): Sampler {
       siftDown(0, size);
       if (topK === 0 && mass >= topP * total) break;
     }
-    return topK === 0 || topP === 1 ? count : nucleus(count, mass);
+    if (topK !== 0 && topP !== 1) count = nucleus(count, mass);
+    while ((weights[kept[count - 1] as number] as number) < minP) count--;
+    return count;
   };
 
   /** With top-k, top-p counts the mass among the k tokens, not over the whole vocabulary. */
@@ -219,9 +236,8 @@ export function createSampler(vocabSize: number): Sampler {
     },
     choose: (logits) => {
       if (settings.repetitionPenalty !== 1) penalise(logits, settings.repetitionPenalty);
-      const id = settings.temperature === 0 ? greedyChoice(logits) : draw(logits);
-      see(id);
-      return id;
+      return settings.temperature === 0 ? greedyChoice(logits) : draw(logits);
     },
+    accept: see,
   };
 }

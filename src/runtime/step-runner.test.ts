@@ -10,7 +10,7 @@ import { buildTrunk, declareParameters, projectLogits, trainingAttention } from 
 import { buildInferenceGraph } from "../model/inference-graph.ts";
 import { kvCacheBytes } from "../model/kv-cache.ts";
 import { int64 } from "../tensor/tensor.ts";
-import { createStepRunner, type StepRunner } from "./step-runner.ts";
+import { createStepRunner, maxVerify, type StepRunner } from "./step-runner.ts";
 import { tinyConfig as config, tinyWeights } from "./tiny-model.test.support.ts";
 
 const weights = tinyWeights();
@@ -29,7 +29,7 @@ before(async () => {
   whole = logits?.data as Float64Array;
 });
 
-function assertLogits(runner: StepRunner, position: number, limit = 1e-4): void {
+function assertLogits(runner: Pick<StepRunner, "logits">, position: number, limit = 1e-4): void {
   let worst = 0;
   let at = 0;
   for (let v = 0; v < config.vocabSize; v++) {
@@ -75,6 +75,113 @@ for (const backend of [referenceBackend, onnxCpuBackend]) {
     }
   });
 }
+
+for (const backend of [referenceBackend, onnxCpuBackend]) {
+  for (const blocking of [true, false]) {
+    test(`verify equals the whole forward and can be taken back (${backend.name}, blocking ${blocking})`, async () => {
+      const session = await backend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+      const runner = createStepRunner(session, config, { blocking, weights });
+      await runner.prefill(ids.slice(0, 6));
+      const first = runner.verify(ids.slice(6, 8));
+      assert.equal(first instanceof Promise, !blocking);
+      await first;
+      const wrong = ids.map((id) => (id + 1) % config.vocabSize);
+      for (const tokens of [1, 2, maxVerify, 2]) {
+        const at = runner.length;
+        // A draft that is refused leaves nothing behind.
+        await runner.verify(wrong.slice(at, at + tokens));
+        runner.rewind(at);
+        const rows = await runner.verify(ids.slice(at, at + tokens)); // [n, V]
+        assert.equal(rows.length, tokens * config.vocabSize);
+        assert.equal(runner.length, at + tokens);
+        for (let i = 0; i < tokens; i++) {
+          const row = rows.subarray(i * config.vocabSize, (i + 1) * config.vocabSize);
+          assertLogits({ logits: row }, at + i);
+        }
+      }
+      await runner.decode(ids[runner.length] as number);
+      assertLogits(runner, runner.length - 1);
+      runner.close();
+      session.close();
+    });
+  }
+}
+
+test("keys and values that were saved continue the sequence in another runner, to the same bits", async () => {
+  const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+  const options = { blocking: true, weights };
+  const from = createStepRunner(session, config, options);
+  const to = createStepRunner(session, config, options);
+  await from.prefill(ids.slice(0, 12));
+  const parts = [from.saveKv(0, 5), from.saveKv(5, 12)];
+  assert.equal(parts[0]!.byteLength, 5 * from.kvBytesPerToken);
+  assert.equal(from.kvBytesPerToken * config.contextLength, from.kvBytes);
+  await from.decode(ids[12] as number);
+  await to.prefill([1, 2, 3]); // what was there before is overwritten
+  to.rewind(0);
+  to.loadKv(parts[0]!, 0, 5);
+  to.loadKv(parts[1]!, 5, 12);
+  assert.equal(to.length, 12);
+  await to.decode(ids[12] as number);
+  assert.deepEqual(to.logits, from.logits);
+  assertLogits(to, 12);
+  from.close();
+  to.close();
+  session.close();
+});
+
+test("positions and sizes that do not fit are our own bugs", async () => {
+  const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+  const runner = createStepRunner(session, config, { blocking: true, weights });
+  await runner.prefill([1, 2, 3, 4]);
+  const isInternal = (error: unknown): boolean => error instanceof LimbeckError && error.code === "internal";
+  assert.throws(() => runner.rewind(5), isInternal);
+  assert.throws(() => runner.rewind(-1), isInternal);
+  assert.throws(() => runner.verify([]), isInternal);
+  assert.throws(() => runner.verify(Array.from({ length: maxVerify + 1 }, () => 1)), isInternal);
+  assert.throws(() => runner.saveKv(0, 5), isInternal);
+  const saved = runner.saveKv(0, 2);
+  assert.throws(() => runner.loadKv(saved, 0, 3), isInternal);
+  assert.throws(() => runner.loadKv(saved, 5, 7), isInternal);
+  assert.throws(() => runner.loadKv(saved, config.contextLength - 1, config.contextLength + 1), isInternal);
+  assert.equal(runner.length, 4);
+  runner.close();
+  session.close();
+});
+
+test("of a prompt of several runs only the last one computes logits, and only of its last position", async () => {
+  const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+  const asked: (number | undefined)[] = [];
+  const watched: Session = {
+    backend: session.backend,
+    inputs: session.inputs,
+    outputs: session.outputs,
+    run: (feeds) => session.run(feeds),
+    bind: (inputs, outputs) => {
+      asked.push(inputs["select"]?.shape[0]);
+      return session.bind(inputs, outputs);
+    },
+    close: () => session.close(),
+  };
+  const runner = createStepRunner(watched, config, { blocking: true, weights, prefillChunk: 7 });
+  asked.length = 0; // the binding of a decode step
+  await runner.prefill(ids.slice(0, 20));
+  assert.deepEqual(asked, [0, 0, 1]);
+  assertLogits(runner, 19);
+  runner.close();
+  session.close();
+});
+
+test("a chunk that is no whole number of tokens is refused", async () => {
+  const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));
+  for (const prefillChunk of [0, -1, 1.5, Number.NaN]) {
+    assert.throws(
+      () => createStepRunner(session, config, { blocking: true, weights, prefillChunk }),
+      (error) => error instanceof LimbeckError && error.code === "invalid_request",
+    );
+  }
+  session.close();
+});
 
 test("a blocking decode gives no promise to wait for", async () => {
   const session = await onnxCpuBackend.compile(buildInferenceGraph(config, { weights: "fp32" }));

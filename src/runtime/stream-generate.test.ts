@@ -34,6 +34,8 @@ function scriptedRunner(script: readonly number[], contextLength = 64): StepRunn
   return {
     shape: { layers: 1, kvHeads: 1, headDim: 1, contextLength, vocabSize: pieces.length },
     kvBytes: 0,
+    kvBytesPerToken: 0,
+    prefillChunk: contextLength,
     logits,
     length: 0,
     prefillSessionMs: 0,
@@ -49,6 +51,10 @@ function scriptedRunner(script: readonly number[], contextLength = 64): StepRunn
       say();
       return undefined;
     },
+    verify: () => assert.fail("nothing is drafted"),
+    rewind: () => assert.fail("nothing is taken back"),
+    saveKv: () => assert.fail("nothing is kept"),
+    loadKv: () => assert.fail("nothing is kept"),
     close: () => undefined,
   };
 }

@@ -1,9 +1,11 @@
 import type { Clock } from "../measure/clock.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { EngineSpeculation } from "./draft-engine.ts";
 import { generateStep } from "./generate-step.ts";
 import { resolveSampling, type Sampler } from "./sampling.ts";
 import type { StepRunner } from "./step-runner.ts";
 import { createStopMatcher } from "./stop-matcher.ts";
+import type { TokenConstraint } from "./token-constraint.ts";
 import type { GenerateOptions, GenerateResult, TokenEvent } from "./types.ts";
 
 /** What generating text needs: one model, one tokenizer, one sampler; used by one request at a time. */
@@ -12,6 +14,8 @@ export interface Generator {
   readonly sampler: Sampler;
   readonly tokenizer: Pick<Tokenizer, "openStream">;
   readonly endIds: ReadonlySet<number>;
+  /** Drafting; requests that do not ask for it decode plainly. */
+  readonly speculation?: EngineSpeculation;
 }
 
 /** The request's own clock marks, on the monotonic clock. */
@@ -28,6 +32,8 @@ export interface StreamHooks {
   readonly clock: Clock;
   readonly isCancelled?: () => boolean;
   readonly onEvent?: (event: TokenEvent) => void;
+  /** What may come next; the caller closes it. */
+  readonly constraint?: TokenConstraint;
 }
 
 /**
@@ -38,14 +44,15 @@ export interface StreamHooks {
  * Errors: those of `generateStep`, and `invalid_request` for a bad option.
  */
 export async function streamGenerate(
-  { runner, sampler, tokenizer, endIds }: Generator,
+  { runner, sampler, tokenizer, endIds, speculation }: Generator,
   promptIds: readonly number[],
   options: Omit<GenerateOptions, "signal">,
   marks: RequestMarks,
-  { clock, isCancelled, onEvent }: StreamHooks,
+  { clock, isCancelled, onEvent, constraint }: StreamHooks,
 ): Promise<GenerateResult> {
   const sampling = resolveSampling(options);
   const stops = createStopMatcher(options.stop ?? []);
+  const drafting = options.speculation && (await speculation?.begin(options.speculation));
   const decoder = tokenizer.openStream();
   const tokens: TokenEvent[] = [];
   let text = "";
@@ -54,11 +61,15 @@ export async function streamGenerate(
     endIds,
     ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
     ...(isCancelled === undefined ? {} : { isCancelled }),
-    onToken: (id, atMs, isLast) => {
+    ...(constraint === undefined ? {} : { constraint }),
+    ...(drafting?.drafter ? { drafter: drafting.drafter } : {}),
+    ...(options.topLogprobs === undefined ? {} : { topLogprobs: options.topLogprobs }),
+    onToken: (id, atMs, isLast, logprobs) => {
       const piece = endIds.has(id) ? "" : decoder.push(id);
       let { text: shown, isStopped } = stops.push(isLast ? piece + decoder.flush() : piece);
       if (isLast && !isStopped) shown += stops.flush();
-      const event = { id, text: shown, index: tokens.length, timeMs: atMs - marks.requestedAt };
+      const timeMs = atMs - marks.requestedAt;
+      const event: TokenEvent = { id, text: shown, index: tokens.length, timeMs, ...logprobs };
       tokens.push(event);
       text += shown;
       onEvent?.(event);
@@ -72,6 +83,8 @@ export async function streamGenerate(
   const firstStepMs = firstAt - marks.tokenizedAt;
   return {
     promptTokens: promptIds.length,
+    ...(runner.cachedTokens === undefined ? {} : { cachedTokens: runner.cachedTokens }),
+    ...(drafting ? { speculation: drafting.report(tokens.length) } : {}),
     tokens,
     text,
     finishReason,

@@ -8,7 +8,7 @@ import { exportArtefact } from "../model/artefact.ts";
 import { saveCheckpoint } from "../model/checkpoint.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { initialiseWeights } from "../model/decoder.ts";
-import type { WeightFormat } from "../model/inference-graph.ts";
+import type { WeightFormat } from "../model/weight-formats.ts";
 
 /** A model of random weights for tests of the runtime; small enough for the reference backend. */
 export const tinyConfig: ModelConfig = {
@@ -25,7 +25,7 @@ export const tinyConfig: ModelConfig = {
   rmsNormEpsilon: 1e-5,
   tieEmbeddings: true,
   bosId: null,
-  eosId: 3,
+  eosIds: [3],
   padId: 0,
 };
 
@@ -53,7 +53,7 @@ export async function exportTinyArtefact(
     ...tinyConfig,
     vocabSize: 2048,
     contextLength: 1024,
-    eosId: 1,
+    eosIds: [1],
     ...config,
   };
   const checkpoint = path.join(root, "checkpoint");

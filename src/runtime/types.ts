@@ -1,4 +1,4 @@
-import type { ChatMessage, ToolCall, ToolDefinition } from "../tools/types.ts";
+import type { ChatMessage, JsonObject, ToolCall, ToolDefinition } from "../tools/types.ts";
 
 export interface SamplingOptions {
   /** 0 is greedy. */
@@ -10,7 +10,26 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
+/** Which calls an answer may hold: as the model likes, none, at least one, or one of a named tool. */
+export type ToolChoice = "auto" | "none" | "required" | { readonly name: string };
+
+/** What the text of an answer must be, calls apart. */
+export type ResponseFormat =
+  | { readonly type: "text" }
+  | { readonly type: "json_object" }
+  | { readonly type: "json_schema"; readonly schema: JsonObject };
+
+/** Drafting tokens for one run to verify: where it pays by measurement, never, or by one way always. */
+export const speculationModes = ["auto", "off", "prompt_lookup", "draft_model"] as const;
+export type SpeculationMode = (typeof speculationModes)[number];
+
 export interface GenerateOptions extends SamplingOptions {
+  /** Default "auto", where a call once begun completes validly. */
+  readonly toolChoice?: ToolChoice;
+  readonly responseFormat?: ResponseFormat;
+  /** Log-probabilities of each output token and of so many best alternatives (0 to 20); default none. */
+  readonly topLogprobs?: number;
+  readonly speculation?: SpeculationMode;
   /** Most output tokens, end token included. */
   readonly maxTokens?: number;
   /** Text that ends the generation; it is not part of the output. */
@@ -31,6 +50,21 @@ export interface TokenEvent {
   readonly text: string;
   readonly index: number;
   readonly timeMs: number;
+  /** With `topLogprobs`: ln p of this token, and of the most probable ones, in falling order. */
+  readonly logprob?: number;
+  readonly topLogprobs?: readonly { readonly id: number; readonly logprob: number }[];
+}
+
+/** What drafting did in one generation. */
+export interface SpeculationReport {
+  readonly mode: SpeculationMode;
+  /** Tokens that were proposed, and those of them that the model itself would have made. */
+  readonly proposed: number;
+  readonly accepted: number;
+  /** Runs of the target model after the prefill. */
+  readonly targetRuns: number;
+  /** Why drafting is off or was switched off; null while it is on. */
+  readonly offBecause: string | null;
 }
 
 export type FinishReason = "stop" | "length" | "cancelled";
@@ -52,6 +86,9 @@ export interface GenerateTiming {
 
 export interface GenerateResult {
   readonly promptTokens: number;
+  /** Prompt tokens whose keys and values came from the prompt cache; absent where a runner has no cache. */
+  readonly cachedTokens?: number;
+  readonly speculation?: SpeculationReport;
   readonly tokens: readonly TokenEvent[];
   readonly text: string;
   readonly finishReason: FinishReason;
@@ -63,6 +100,11 @@ export interface ChatResult extends GenerateResult {
   readonly content: string;
   /** Every complete call in the text, valid or not, in order. */
   readonly calls: readonly ToolCall[];
+  /**
+   * Calls that were begun and are none, such as one that the token limit broke off; absent where a runner does not
+   * read the text itself.
+   */
+  readonly malformedCalls?: number;
 }
 
 /** Anything that answers a chat: a local artefact, an HTTP endpoint, a transcript. `score` and `measure` use this only. */

@@ -1,7 +1,7 @@
 import { type ErrorCode, type ErrorFields, errorCodes, LimbeckError } from "../base/errors.ts";
-import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
-import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
+import type { EngineAnswers, EngineTasks, TaskKind } from "./engine-tasks.ts";
+import type { TokenEvent } from "./types.ts";
 
 /** What the worker is started with. */
 export interface WorkerStart {
@@ -9,13 +9,11 @@ export interface WorkerStart {
   readonly options: OpenOptions;
 }
 
-/** One chat on its way into the worker. */
-export interface ChatOrder {
-  readonly kind: "chat";
+/** One task on its way into the worker. */
+export interface TaskOrder<K extends TaskKind = TaskKind> {
+  readonly kind: K;
   readonly id: number;
-  readonly messages: readonly ChatMessage[];
-  readonly tools: readonly ToolDefinition[];
-  readonly options: Omit<GenerateOptions, "signal">;
+  readonly task: EngineTasks[K];
   /** When the caller asked, on the monotonic clock. */
   readonly requestedAt: number;
   /** Whether tokens are wanted as they are made: otherwise they come with the result, which costs less. */
@@ -24,13 +22,13 @@ export interface ChatOrder {
   readonly cancelFlag: Int32Array<SharedArrayBuffer>;
 }
 
-export type ToWorker = ChatOrder | { readonly kind: "close" };
+export type ToWorker = TaskOrder | { readonly kind: "close" };
 
 export type FromWorker =
   | { readonly kind: "opened"; readonly info: EngineInfo }
   | { readonly kind: "openFailed"; readonly error: CarriedError }
   | { readonly kind: "token"; readonly id: number; readonly event: TokenEvent }
-  | { readonly kind: "done"; readonly id: number; readonly result: ChatResult }
+  | { readonly kind: "done"; readonly id: number; readonly answer: EngineAnswers[TaskKind] }
   | { readonly kind: "failed"; readonly id: number; readonly error: CarriedError }
   | { readonly kind: "closed" };
 

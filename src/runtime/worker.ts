@@ -24,9 +24,9 @@ async function serve(): Promise<void> {
       );
       return;
     }
-    const { id, messages, tools, options: generate, requestedAt, isStreamed, cancelFlag } = order;
+    const { id, kind, task, requestedAt, isStreamed, cancelFlag } = order;
     engine
-      .run(messages, tools, generate, {
+      .run(kind, task, {
         requestedAt,
         isCancelled: () => Atomics.load(cancelFlag, 0) !== 0,
         onToken: (event) => {
@@ -34,7 +34,7 @@ async function serve(): Promise<void> {
         },
       })
       .then(
-        (result) => send({ kind: "done", id, result }),
+        (answer) => send({ kind: "done", id, answer }),
         (error: unknown) => send({ kind: "failed", id, error: carryError(error) }),
       );
   });

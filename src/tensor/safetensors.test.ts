@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { LimbeckError } from "../base/errors.ts";
-import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { openSafetensors, readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { float32, int64, type Tensor, tensor } from "./tensor.ts";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-safetensors-"));
@@ -38,6 +38,18 @@ test("what is written is read back, with metadata", () => {
     assert.deepEqual(read.tensors[name]!.shape, expected.shape);
     assert.deepEqual([...read.tensors[name]!.data], [...expected.data], name);
   }
+});
+
+test("a part of a tensor is read from its place, and a file that shrinks or has no such tensor is named", () => {
+  writeSafetensors(file("parts"), { a: int64([3], [1, 2, 3]), b: float32([2, 3], [1, 2, 3, 4, 5, 6]) });
+  const opened = openSafetensors(file("parts"));
+  assert.deepEqual([...opened.entries.keys()], ["a", "b"]);
+  assert.deepEqual([...opened.read("b", 2, 5)], [3, 4, 5]);
+  assert.deepEqual([...opened.read("a", 1)], [2n, 3n]);
+  assert.throws(() => opened.read("c"), /parts: tensor "c": expected it in the file/);
+  fs.truncateSync(file("parts"), fs.statSync(file("parts")).size - 4);
+  assert.deepEqual([...opened.read("b", 0, 5)], [1, 2, 3, 4, 5]);
+  assert.throws(() => opened.read("b"), /parts: tensor "b": .*truncated/);
 });
 
 test("damaged files are refused, naming what is wrong", () => {

@@ -69,33 +69,93 @@ function parseHeader(file: string, text: string): Record<string, unknown> {
   return header as Record<string, unknown>;
 }
 
-/** Reads a whole safetensors file; every tensor has memory of its own. Errors: `file_not_found`, `invalid_safetensors`. */
-export function readSafetensors(file: string): Safetensors {
+/** Where one tensor lies in its file. */
+interface Place {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Byte of the file at which the tensor starts. */
+  readonly start: number;
+}
+
+/** A safetensors file whose header is read; tensors are read when they are asked for. */
+export interface SafetensorsFile {
+  readonly file: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Names, in the order of the header, with what each tensor is. */
+  readonly entries: ReadonlyMap<string, Pick<Tensor, "dtype" | "shape">>;
+  /**
+   * The elements from ≤ i < to of a tensor (default: all of them), in memory of its own.
+   * Errors: `invalid_safetensors` where the file has no such tensor or has become shorter.
+   */
+  read(name: string, from?: number, to?: number): TensorData;
+}
+
+function withOpenFile<T>(file: string, action: (handle: number) => T): T {
   return withFileErrors("read", file, () => {
     const handle = fs.openSync(file, "r");
     try {
-      return readFrom(file, handle);
+      return action(handle);
     } finally {
       fs.closeSync(handle);
     }
   });
 }
 
-function readFrom(file: string, handle: number): Safetensors {
+/**
+ * Reads and checks the header of a safetensors file. The file is opened anew for each read, so there is nothing to
+ * close. Errors: `file_not_found`, `invalid_safetensors`.
+ */
+export function openSafetensors(file: string): SafetensorsFile {
+  const { places, metadata } = withOpenFile(file, (handle) => readHeader(file, handle));
+  return {
+    file,
+    metadata,
+    entries: places,
+    read: (name, from = 0, to) => {
+      const place = places.get(name);
+      if (!place) throw invalid(file, `tensor "${name}": expected it in the file`, { tensor: name });
+      const { bytes, array } = dtypes[place.dtype];
+      const count = (to ?? elementCount(place.shape)) - from;
+      const memory = new ArrayBuffer(Math.max(4096, Math.ceil((count * bytes) / 64) * 64));
+      const target = new Uint8Array(memory, 0, count * bytes);
+      withOpenFile(file, (handle) => {
+        if (!readFully(handle, target, place.start + from * bytes))
+          throw invalid(file, `tensor "${name}": the file ended while it was read (truncated)`);
+      });
+      return new array(memory, 0, count);
+    },
+  };
+}
+
+/** Fills `target` from `position` on; false where the file ends before. */
+function readFully(handle: number, target: Uint8Array, position: number): boolean {
+  let done = 0;
+  while (done < target.length) {
+    const read = fs.readSync(handle, target, done, Math.min(target.length - done, 1 << 30), position + done);
+    if (read === 0) return false;
+    done += read;
+  }
+  return true;
+}
+
+function readHeader(
+  file: string,
+  handle: number,
+): { places: ReadonlyMap<string, Place>; metadata: Readonly<Record<string, string>> } {
   const size = fs.fstatSync(handle).size;
   const prefix = Buffer.alloc(8);
-  if (size < 8 || fs.readSync(handle, prefix, 0, 8, 0) !== 8) {
+  if (size < 8 || !readFully(handle, prefix, 0))
     throw invalid(file, `expected at least 8 bytes, got ${size}`);
-  }
   const headerBytes = Number(prefix.readBigUInt64LE());
   if (headerBytes > maxHeaderBytes || 8 + headerBytes > size) {
     throw invalid(file, `header: expected ${headerBytes} bytes after the first 8, the file has ${size - 8}`);
   }
   const text = Buffer.alloc(headerBytes);
-  fs.readSync(handle, text, 0, headerBytes, 8);
+  if (!readFully(handle, text, 8))
+    throw invalid(file, "header: the file ended while it was read (truncated)");
   const { __metadata__: metadata = {}, ...entries } = parseHeader(file, text.toString("utf8"));
   const start = 8 + headerBytes;
-  const tensors: Record<string, Tensor> = {};
+  const places = new Map<string, Place>();
   let covered = 0;
   for (const [name, entry] of Object.entries(entries)) {
     if (!isEntry(entry))
@@ -118,29 +178,24 @@ function readFrom(file: string, handle: number): Safetensors {
       throw invalid(
         file,
         `tensor "${name}": expected bytes up to ${start + to}, the file ends at ${size} (truncated)`,
+        { tensor: name },
       );
     }
-    const buffer = new ArrayBuffer(Math.max(4096, Math.ceil(expected / 64) * 64));
-    let done = 0;
-    while (done < expected) {
-      const read = fs.readSync(
-        handle,
-        new Uint8Array(buffer),
-        done,
-        Math.min(expected - done, 1 << 30),
-        start + from + done,
-      );
-      if (read === 0) throw invalid(file, `tensor "${name}": the file ended while it was read`);
-      done += read;
-    }
-    const data: TensorData = new dtypes[dtype].array(buffer, 0, elementCount(entry.shape));
-    tensors[name] = { dtype, shape: entry.shape, data };
+    places.set(name, { dtype, shape: entry.shape, start: start + from });
     covered += expected;
   }
   if (start + covered !== size) {
     throw invalid(file, `expected ${covered} bytes of tensors, the file holds ${size - start}`);
   }
-  return { tensors, metadata: metadata as Record<string, string> };
+  return { places, metadata: metadata as Record<string, string> };
+}
+
+/** Reads a whole safetensors file; every tensor has memory of its own. Errors: `file_not_found`, `invalid_safetensors`. */
+export function readSafetensors(file: string): Safetensors {
+  const { entries, metadata, read } = openSafetensors(file);
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, { dtype, shape }] of entries) tensors[name] = { dtype, shape, data: read(name) };
+  return { tensors, metadata };
 }
 
 /** Writes tensors, names sorted, data aligned to 64 bytes after the header. Atomic. */

@@ -1,15 +1,17 @@
-import { Template } from "@huggingface/jinja";
 import { LimbeckError } from "../base/errors.ts";
-import { canonicalJson } from "../base/json.ts";
+import { canonicalJson, type Json } from "../base/json.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import { compileJinja, type JinjaTemplate } from "./jinja.ts";
 
 export interface ChatRequest {
   readonly messages: readonly ChatMessage[];
   readonly tools?: readonly ToolDefinition[];
   /** Ends the text where the assistant begins to write. */
   readonly addGenerationPrompt?: boolean;
-  /** Names that a template may use, such as `bos_token`. */
-  readonly variables?: Readonly<Record<string, string>>;
+  /** Names that a template may use, such as `bos_token`, `enable_thinking` or Llama's `date_string`. */
+  readonly variables?: Readonly<Record<string, Json>>;
+  /** What `strftime_now` of a template tells; default the present. */
+  readonly now?: Date;
 }
 
 /** The special tokens of Limbeck's own format, in the order of their ids. */
@@ -72,13 +74,13 @@ export const defaultChatTemplate = `
 {%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}
 `.trim();
 
-const compiled = new Map<string, Template>();
+const compiled = new Map<string, JinjaTemplate>();
 
-function compile(template: string): Template {
+function compile(template: string): JinjaTemplate {
   let found = compiled.get(template);
   if (found === undefined) {
     try {
-      found = new Template(template);
+      found = compileJinja(template);
     } catch (cause) {
       throw new LimbeckError(
         "invalid_checkpoint",
@@ -110,15 +112,19 @@ function templateMessage(message: ChatMessage): Record<string, unknown> {
  * Errors: `invalid_checkpoint` (not a template), `invalid_request` (the template refuses these messages).
  */
 export function renderChat(template: string, request: ChatRequest): string {
-  const { messages, tools = [], addGenerationPrompt = false, variables = {} } = request;
-  const jinja = compile(template);
+  const { messages, tools = [], addGenerationPrompt = false, variables = {}, now } = request;
+  const render = compile(template);
   try {
-    return jinja.render({
-      ...variables,
-      messages: messages.map(templateMessage),
-      tools: tools.length > 0 ? tools : null,
-      add_generation_prompt: addGenerationPrompt,
-    });
+    return render(
+      {
+        ...variables,
+        messages: messages.map(templateMessage),
+        tools: tools.length > 0 ? tools : null,
+        documents: null,
+        add_generation_prompt: addGenerationPrompt,
+      },
+      now ?? new Date(),
+    );
   } catch (cause) {
     throw new LimbeckError(
       "invalid_request",

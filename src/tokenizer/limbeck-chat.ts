@@ -1,4 +1,4 @@
-import { stringifyJson } from "../base/json.ts";
+import { writeCalls } from "../tools/call-format.ts";
 import type { JsonSchema, ToolDefinition } from "../tools/types.ts";
 import type { ChatRequest } from "./chat-template.ts";
 
@@ -49,10 +49,7 @@ export function renderLimbeckChat(request: ChatRequest): string {
     else if (role === "tool") out += `<|result|>${content ?? ""}`;
     else if (role === "assistant") {
       out += `<|assistant|>${content ?? ""}`;
-      for (const call of tool_calls ?? []) {
-        out += `<|call|>{"name":${stringifyJson(call.name)},"arguments":${stringifyJson(call.arguments)}}<|/call|>`;
-      }
-      out += "<|end|>";
+      out += `${writeCalls(tool_calls ?? [], "limbeck")}<|end|>`;
     }
   }
   return addGenerationPrompt ? `${out}<|assistant|>` : out;

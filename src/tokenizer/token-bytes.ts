@@ -1,4 +1,4 @@
-import type { LimbeckError } from "../base/errors.ts";
+import { LimbeckError } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import { bytesOfToken } from "./byte-level.ts";
 
@@ -29,21 +29,30 @@ const writers: { readonly [W in TokenWriting]: (token: string) => Uint8Array } =
 };
 
 /**
- * The bytes that each token writes, by id; special tokens write their own text, ids without a token nothing.
+ * What gives the bytes that a token writes, by id; special tokens write their own text, ids without a token nothing. Each
+ * is made when it is first asked for: vocabularies are large, and one generation uses little of them.
  * Errors: what `fail` makes, where the decoder is of a kind that is not known.
  */
 export function createTokenBytes(
   decoder: JsonRecord,
   tokens: readonly string[],
-  specialIds: ReadonlySet<number>,
+  isSpecial: (id: number) => boolean,
   fail: (message: string) => LimbeckError,
-): readonly Uint8Array[] {
+): (id: number) => Uint8Array {
   const writing = writingOf(decoder);
   if (writing === null) {
     throw fail(`expected a ByteLevel or Metaspace decoder in tokenizer.json, got ${String(decoder["type"])}`);
   }
   const write = writers[writing];
-  return Array.from(tokens, (token, id) =>
-    token === undefined ? new Uint8Array(0) : specialIds.has(id) ? utf8.encode(token) : write(token),
-  );
+  const made: Uint8Array[] = [];
+  return (id) => {
+    const known = made[id];
+    if (known !== undefined) return known;
+    if (!Number.isInteger(id) || id < 0 || id >= tokens.length)
+      throw new LimbeckError("internal", `token id: expected 0 to ${tokens.length - 1}, got ${id}`);
+    const token = tokens[id] ?? "";
+    const bytes = isSpecial(id) ? utf8.encode(token) : write(token);
+    made[id] = bytes;
+    return bytes;
+  };
 }

@@ -1,25 +1,39 @@
-import { existsSync } from "node:fs";
-import * as path from "node:path";
-import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
-import { LimbeckError } from "../base/errors.ts";
-import { readJson, readText, sha256 } from "../base/files.ts";
+import { sha256 } from "../base/files.ts";
 import { canonicalJson, type Json } from "../base/json.ts";
 import type { Random } from "../base/random.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import { callFormatOfFamily } from "./call-format-of.ts";
 import { type ChatRequest, defaultChatTemplate, renderChat } from "./chat-template.ts";
-import { createContentGuard } from "./content-guard.ts";
+import { createContentGuard, type GuardedPart } from "./content-guard.ts";
 import { renderLimbeckChat } from "./limbeck-chat.ts";
-import { createPieceEncoder, type PieceEncoder } from "./piece-encoder.ts";
-import { piecePattern, splitPieces } from "./pre-tokenize.ts";
 import { createStreamDecoder, type StreamDecoder } from "./stream-decoder.ts";
-import { createTokenBytes } from "./token-bytes.ts";
+import { createTokenEncoder } from "./token-encoder.ts";
+import { readTokenizerFiles, type TokenizerParts } from "./tokenizer-files.ts";
+import { putToolsInWords, takesTools } from "./tools-in-words.ts";
+import { openVocabulary } from "./vocabulary.ts";
+
+export type { TokenizerParts } from "./tokenizer-files.ts";
+
+export interface EncodeChatOptions {
+  /** Ends the text where the assistant begins to write. */
+  readonly addGenerationPrompt?: boolean;
+  /** Names that the template may use, such as `enable_thinking` (Qwen 3) or `date_string` (Llama 3). */
+  readonly variables?: Readonly<Record<string, Json>>;
+  /** The time that a template which tells the date tells; default the present. */
+  readonly now?: Date;
+}
 
 export interface Tokenizer {
   /** One more than the largest id. */
   readonly vocabSize: number;
   readonly eosId: number;
+  /** Every token that ends an answer: `eosId` first, then those of generation_config.json. */
+  readonly eosIds: readonly number[];
   readonly padId: number;
   readonly chatTemplate: string;
+  /** How the model writes calls, by its template and vocabulary. */
+  readonly callFormat: CallFormat;
   /** sha-256 of the bytes of tokenizer.json. */
   readonly fingerprint: string;
   /** sha-256 of the chat template's text. */
@@ -30,15 +44,21 @@ export interface Tokenizer {
   encodePlain(text: string): number[];
   /** Like `encode`, each BPE merge skipped with probability `p`. Errors: `invalid_config` where the model is not BPE. */
   encodeWithDropout(text: string, p: number, random: Random): number[];
-  /** Ids of a whole chat; special tokens inside its content, tools and arguments are spelled out. */
+  /**
+   * Ids of a whole chat; special tokens inside its content, tools and arguments are spelled out. What an earlier chat
+   * had as well is not encoded again. Tools are put in words where the template has no place for them.
+   */
   encodeChat(
     messages: readonly ChatMessage[],
     tools: readonly ToolDefinition[],
-    options?: {
-      readonly addGenerationPrompt?: boolean;
-      readonly dropout?: { readonly p: number; readonly random: Random };
-    },
+    options?: EncodeChatOptions & { readonly dropout?: { readonly p: number; readonly random: Random } },
   ): number[];
+  /** The text of which `encodeChat` gives the ids. */
+  chatText(
+    messages: readonly ChatMessage[],
+    tools: readonly ToolDefinition[],
+    options?: EncodeChatOptions,
+  ): string;
   decode(ids: Iterable<number>): string;
   /** The id of a token's exact text, or undefined. */
   idOf(token: string): number | undefined;
@@ -46,37 +66,11 @@ export interface Tokenizer {
   tokenText(id: number): string;
   /** How many UTF-8 bytes the token writes. */
   byteLength(id: number): number;
+  /** Those bytes; not to be changed. */
+  tokenBytes(id: number): Uint8Array;
+  /** Whether the token means something to the template or the runtime, so that `encodePlain` never gives it. */
   isSpecial(id: number): boolean;
   openStream(): StreamDecoder;
-}
-
-type JsonRecord = { readonly [key: string]: Json };
-
-function asRecord(value: Json | undefined): JsonRecord {
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? (value as JsonRecord) : {};
-}
-
-function contentOf(token: Json | undefined): string | undefined {
-  if (typeof token === "string") return token;
-  const content = asRecord(token)["content"];
-  return typeof content === "string" ? content : undefined;
-}
-
-function invalid(dir: string, message: string, cause?: unknown): LimbeckError {
-  return new LimbeckError("invalid_checkpoint", `${dir}: ${message}`, {
-    cure: "Use a folder with the tokenizer.json and tokenizer_config.json of one model.",
-    fields: { path: dir },
-    cause,
-  });
-}
-
-/** The chat template, from tokenizer_config.json or from chat_template.jinja beside it. */
-function readTemplate(dir: string, config: JsonRecord): string {
-  const template = config["chat_template"];
-  if (typeof template === "string") return template;
-  const file = path.join(dir, "chat_template.jinja");
-  if (existsSync(file)) return readText(file);
-  throw invalid(dir, "expected a chat_template in tokenizer_config.json, got none");
 }
 
 /**
@@ -84,87 +78,46 @@ function readTemplate(dir: string, config: JsonRecord): string {
  * Errors: `file_not_found`, `invalid_json`, `invalid_checkpoint`.
  */
 export function loadTokenizer(dir: string): Tokenizer {
-  const text = readText(path.join(dir, "tokenizer.json"));
-  const json = asRecord(readJson(path.join(dir, "tokenizer.json")));
-  const config = asRecord(readJson(path.join(dir, "tokenizer_config.json")));
-  const template = readTemplate(dir, config);
-  return createTokenizer({ json, config, template, fingerprint: sha256(text), source: dir });
-}
-
-export interface TokenizerParts {
-  readonly json: JsonRecord;
-  readonly config: JsonRecord;
-  readonly template: string;
-  readonly fingerprint?: string;
-  /** Names the tokenizer in errors. */
-  readonly source: string;
+  return createTokenizer(readTokenizerFiles(dir));
 }
 
 /** A tokenizer from parsed files. Errors: `invalid_checkpoint`. */
 export function createTokenizer(parts: TokenizerParts): Tokenizer {
-  const { json, config, template, source } = parts;
-  const model = asRecord(json["model"]);
-  if (typeof model["type"] !== "string" || typeof model["vocab"] !== "object" || model["vocab"] === null) {
-    throw invalid(source, "expected a model with a vocabulary in tokenizer.json, got none");
-  }
-  const library = openLibrary(source, json, config);
-  const idOf = library.get_vocab(true);
-  const specialIds = new Set<number>([...library.get_added_tokens_decoder().keys()]);
-  const tokens: string[] = [];
-  for (const [token, id] of idOf) tokens[id] = token;
-  const vocabSize = tokens.length;
-  const bytes = createTokenBytes(asRecord(json["decoder"]), tokens, specialIds, (what) =>
-    invalid(source, what),
+  const { template } = parts;
+  const vocabulary = openVocabulary(parts);
+  const { idOf, tokens, isSpecial, bytesOf } = vocabulary;
+  const { encode, encodeGrowing, encodeWithDropout } = createTokenEncoder(parts, vocabulary);
+  const callFormat = callFormatOfFamily(template, (token) => idOf.get(token));
+  const guard = createContentGuard(
+    vocabulary.special.map((token) => token.content),
+    vocabulary.written.map((token) => token.content),
   );
-  const lookup = (name: string, fallback?: number): number => {
-    const content = contentOf(config[name]);
-    const id = content === undefined ? undefined : idOf.get(content);
-    if (id !== undefined) return id;
-    if (fallback !== undefined && content === undefined) return fallback;
-    throw invalid(
-      source,
-      `expected ${name} of tokenizer_config.json to be a token, got ${content ?? "none"}`,
-    );
+  const encodePlain = (text: string): number[] => guard.spell(text).flatMap(encode);
+  // A stretch of content is one guarded token, so there are as many of these as the vocabulary has.
+  const spelledIds = new Map<string, readonly number[]>();
+  const encodeSpelled = (token: string): readonly number[] => {
+    const ids = spelledIds.get(token) ?? encodePlain(token);
+    spelledIds.set(token, ids);
+    return ids;
   };
-  const eosId = lookup("eos_token");
-  const padId = lookup("pad_token", eosId);
-  const guard = createContentGuard([...specialIds].map((id) => tokens[id]!));
-  const variables = Object.fromEntries(
-    ["bos_token", "eos_token", "pad_token", "unk_token"].map((name) => [name, contentOf(config[name]) ?? ""]),
-  );
-  const isOwnTemplate = template === defaultChatTemplate;
-  const specialId = (part: { readonly text: string; readonly isSpecial: boolean }): number[] | undefined => {
-    const id = part.isSpecial ? idOf.get(part.text) : undefined;
-    return id === undefined ? undefined : [id];
+
+  const render = (request: ChatRequest): string => {
+    if (template === defaultChatTemplate) return renderLimbeckChat(request);
+    return renderChat(template, takesTools(template) ? request : putToolsInWords(request, callFormat));
   };
-  // Our own cut into pieces is known, so pieces can be looked up; any other tokenizer is the library's business.
-  const own = JSON.stringify(json["pre_tokenizer"] ?? null).includes(JSON.stringify(piecePattern))
-    ? createPieceEncoder(library, model, idOf, splitPieces)
-    : null;
-  const encodeKnown = (part: string): number[] => {
-    if (part.length === 0) return [];
-    if (own === null) return library.encode(part, { add_special_tokens: false }).ids;
-    return guard.parts(part).flatMap((piece) => specialId(piece) ?? own.encode(piece.text));
-  };
-  const encodePlain = (part: string): number[] => guard.spell(part).flatMap(encodeKnown);
-  const bytesOf = (id: number): Uint8Array => {
-    const found = bytes[id];
-    if (found !== undefined) return found;
-    throw new LimbeckError("internal", `token id: expected 0 to ${vocabSize - 1}, got ${id}`);
-  };
-  let bpe: PieceEncoder | null | undefined;
-  const encodeDropped = (part: string, p: number, random: Random): number[] => {
-    bpe ??= createPieceEncoder(library, model, idOf);
-    if (bpe !== null)
-      return guard.parts(part).flatMap((piece) => specialId(piece) ?? bpe!.encode(piece.text, p, random));
-    throw new LimbeckError(
-      "invalid_config",
-      `BPE dropout: expected a BPE model, got ${String(model["type"])}`,
-      {
-        cure: "Set the dropout to 0 for this tokenizer.",
-        fields: { source },
-      },
-    );
+  const partsOf = (
+    messages: readonly ChatMessage[],
+    tools: readonly ToolDefinition[],
+    { addGenerationPrompt = false, variables = {}, now }: EncodeChatOptions,
+  ): GuardedPart[] => {
+    const request: ChatRequest = guard.protect({
+      messages,
+      tools,
+      addGenerationPrompt,
+      variables,
+      ...(now === undefined ? {} : { now }),
+    });
+    return guard.unprotect(render({ ...request, variables: { ...vocabulary.named, ...request.variables } }));
   };
   const decode = (ids: Iterable<number>): string => {
     const stream = createStreamDecoder(bytesOf);
@@ -173,41 +126,39 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
     return out + stream.flush();
   };
   return {
-    vocabSize,
-    eosId,
-    padId,
+    vocabSize: tokens.length,
+    eosId: vocabulary.eosId,
+    eosIds: vocabulary.eosIds,
+    padId: vocabulary.padId,
     chatTemplate: template,
-    fingerprint: parts.fingerprint ?? sha256(canonicalJson(json)),
+    callFormat,
+    fingerprint: parts.fingerprint ?? sha256(canonicalJson(parts.json)),
     templateFingerprint: sha256(template),
-    encode: encodeKnown,
+    encode,
     encodePlain,
-    encodeWithDropout: encodeDropped,
-    encodeChat: (messages, tools, options = {}) => {
-      const { addGenerationPrompt = false, dropout } = options;
-      const request: ChatRequest = guard.protect({ messages, tools, addGenerationPrompt, variables });
-      return guard
-        .unprotect(isOwnTemplate ? renderLimbeckChat(request) : renderChat(template, request))
-        .flatMap((part) =>
-          part.isContent
-            ? encodePlain(part.text)
-            : dropout === undefined
-              ? encodeKnown(part.text)
-              : encodeDropped(part.text, dropout.p, dropout.random),
-        );
+    encodeWithDropout,
+    encodeChat: (messages, tools, { dropout, ...options } = {}) => {
+      const ids: number[] = [];
+      for (const { text, isContent } of partsOf(messages, tools, options)) {
+        const more = isContent
+          ? encodeSpelled(text)
+          : dropout === undefined
+            ? encodeGrowing(text)
+            : encodeWithDropout(text, dropout.p, dropout.random);
+        for (const id of more) ids.push(id);
+      }
+      return ids;
     },
+    chatText: (messages, tools, options = {}) =>
+      partsOf(messages, tools, options)
+        .map(({ text }) => text)
+        .join(""),
     decode,
     idOf: (token) => idOf.get(token),
     tokenText: (id) => decode([id]),
     byteLength: (id) => bytesOf(id).length,
-    isSpecial: (id) => specialIds.has(id),
+    tokenBytes: bytesOf,
+    isSpecial,
     openStream: () => createStreamDecoder(bytesOf),
   };
-}
-
-function openLibrary(source: string, json: JsonRecord, config: JsonRecord): HfTokenizer {
-  try {
-    return new HfTokenizer(json, config);
-  } catch (cause) {
-    throw invalid(source, `tokenizer.json cannot be used: ${(cause as Error).message}`, cause);
-  }
 }

@@ -10,6 +10,8 @@ export interface ToolDefinition {
     readonly name: string;
     readonly description?: string;
     readonly parameters: JsonSchema;
+    /** False: a call's arguments need not fit the schema while they are made, only be a JSON object. Default true. */
+    readonly strict?: boolean;
   };
 }
 

@@ -63,6 +63,35 @@ function lowWords(tensor: Tensor): Int32Array {
   return new Int32Array(buffer, byteOffset, length * 2);
 }
 
+/** Marks an entry of `positions` that no completion position fills; see `pointDummies`. */
+const unset = -1;
+
+/** Forgets every position: `positions` holds the low words of int64. */
+export function forgetPositions(positions: Int32Array): void {
+  for (let at = 0; at < positions.length; at += 2) positions[at] = unset;
+}
+
+/**
+ * Points the entries that are still unset at rows, of `rows`, that no other entry reads: the graph's gather takes
+ * distinct positions. What they read has no weight in any loss.
+ */
+export function pointDummies(positions: Int32Array, rows: number): void {
+  invariant(positions.length <= 2 * rows, `${positions.length / 2} positions in ${rows} rows`);
+  const isRead = new Uint8Array(rows);
+  for (let at = 0; at < positions.length; at += 2) {
+    const row = positions[at]!;
+    if (row === unset) continue;
+    invariant(isRead[row] === 0, `position ${row} is read once`);
+    isRead[row] = 1;
+  }
+  let free = 0;
+  for (let at = 0; at < positions.length; at += 2) {
+    if (positions[at] !== unset) continue;
+    while (isRead[free]) free++;
+    positions[at] = free++;
+  }
+}
+
 /** Memory of one micro-batch of one shape, allocated once and filled at every step. */
 export interface BatchBuffers {
   readonly inputs: Readonly<Record<string, Tensor>>;
@@ -104,12 +133,12 @@ export function createBatchBuffers(options: BatchOptions): BatchBuffers {
     inputs["early_grid"] = zeros("int64", [B, earlyTokens]);
     earlyGrid = lowWords(inputs["early_grid"]);
   }
-  // A dummy position reads row 0 with weight 0; its teacher is uniform, so that nothing is infinite.
+  // A dummy position has weight 0; its teacher is uniform, so that nothing is infinite.
   const uniform = -Math.log(k + 1);
 
   const clear = (): void => {
     for (let i = 0; i < B * T; i++) ids[2 * i] = specials.pad;
-    positions.fill(0);
+    forgetPositions(positions);
     classes.fill(0);
     for (const weights of [ceWeight, earlyWeight, klWeight, earlyMask, earlyRowWeight]) weights.fill(0);
     teacher.fill(uniform);
@@ -164,6 +193,7 @@ export function createBatchBuffers(options: BatchOptions): BatchBuffers {
           `top-k of ${row.exampleId} fits its row`,
         );
       });
+      pointDummies(positions, B * T);
       return tokens;
     },
   };

@@ -101,7 +101,7 @@ function freshConfig(recipe: Recipe, tokenizer: Tokenizer): ModelConfig {
     rmsNormEpsilon: 1e-6,
     tieEmbeddings: true,
     bosId: null,
-    eosId: tokenizer.eosId,
+    eosIds: [tokenizer.eosId],
     padId: tokenizer.padId,
   };
 }

@@ -6,7 +6,7 @@ import type { NamedTensors } from "../backend/session.ts";
 import { createRandom } from "../base/random.ts";
 import { initialiseWeights, parameterShapes } from "../model/decoder.ts";
 import { createArena, fillArena, layOutParameters } from "./arena.ts";
-import { countRows, createBatchBuffers, emptyTotals } from "./batch.ts";
+import { countRows, createBatchBuffers, emptyTotals, forgetPositions, pointDummies } from "./batch.ts";
 import { createLiveDecoder } from "./decoder.ts";
 import { createLengthRunner, describeRollouts, type Rollout } from "./length-step.ts";
 import type { LossPart } from "./losses.ts";
@@ -113,6 +113,25 @@ test("padding rows, padding tokens and what follows a row change nothing", async
     );
     assert.ok(worst < 1e-6, `${name}: largest difference ${worst}`);
   }
+});
+
+test("every entry of positions reads a row of its own, the dummies too", () => {
+  const used = rows.slice(0, 3);
+  const read = [...(stepFeeds({}, used)["positions"]!.data as BigInt64Array)].map(Number);
+  const wanted = used.flatMap((row, r) => [...row.positions].map((p) => r * shape.tokens + p));
+  assert.ok(wanted.length < shape.completions, "there are dummies");
+  assert.deepEqual(read.slice(0, wanted.length), wanted);
+  assert.equal(new Set(read).size, shape.completions);
+  assert.ok(read.every((row) => row >= 0 && row < shape.rows * shape.tokens));
+
+  const low = new Int32Array(2 * 3); // three positions over three rows
+  forgetPositions(low);
+  low[2] = 0;
+  pointDummies(low, 3);
+  assert.deepEqual([low[0], low[2], low[4]], [1, 0, 2]);
+  low[0] = 0;
+  assert.throws(() => pointDummies(low, 3), /position 0 is read once/);
+  assert.throws(() => pointDummies(low, 2), /3 positions in 2 rows/);
 });
 
 /** Log-probabilities [V] of what follows each position in `places` of one sequence, by the training graph. */

@@ -1,7 +1,7 @@
 import type { Backend } from "../backend/session.ts";
 import { type Tensor, zeros } from "../tensor/tensor.ts";
 import type { Arena } from "./arena.ts";
-import type { SpecialIds } from "./batch.ts";
+import { forgetPositions, pointDummies, type SpecialIds } from "./batch.ts";
 import { classColumns, type LossPart } from "./losses.ts";
 import type { StepGraphOptions } from "./step-graph.ts";
 import { bindStep } from "./step-runner.ts";
@@ -110,7 +110,7 @@ export async function createLengthRunner(
       for (let i = 0; i < R * T; i++) ids[2 * i] = options.specials.pad;
       for (let i = 0; i < M; i++)
         classes[2 * (i * classColumns.topk + classColumns.end)] = options.specials.end;
-      positions.fill(0);
+      forgetPositions(positions);
       mask.fill(0);
       rowWeight.fill(0);
       teacher.fill(1);
@@ -131,6 +131,7 @@ export async function createLengthRunner(
           mask[m] = 1;
         }
       });
+      pointDummies(positions, R * T);
       const runMs = await bound.run(partWeights);
       return {
         total: (bound.total.data as Float32Array)[0]!,

@@ -27,7 +27,7 @@ export interface PickedLogProbabilities {
 export function pickLogProbabilities(g: GraphBuilder, logits: Value, classes: Value): PickedLogProbabilities {
   const [m, width] = classes.shape as readonly [number, number];
   const k = width - classColumns.topk;
-  const picked = g.gatherElements(g.logSoftmax(logits, -1), classes, 1); // [M, 3 + k]
+  const { picked } = g.pickLogSoftmax(logits, classes); // [M, 3 + k]
   const column = (index: number): Value => g.reshape(g.slice(picked, 1, index, index + 1), [m]);
   return {
     target: column(classColumns.target),

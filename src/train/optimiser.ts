@@ -114,10 +114,11 @@ function setScalar(tensor: Tensor, value: number): void {
 }
 
 /**
- * Elements of one flat piece: its four arrays stay in a core's second-level cache between the passes. Large models have
- * larger pieces, so that the graph stays small.
+ * Elements of one flat piece: what goes from pass to pass stays in the last-level cache, and a pass is long against the
+ * start of its node. Pieces that fit the second-level cache lose more at the start of their many nodes than they gain.
+ * Large models have larger pieces, so that the graph stays small.
  */
-const pieceElements = 32768;
+const pieceElements = 524_288;
 const mostPieces = 128;
 
 /** Splits the matrices, or the vectors, of a layout into pieces. */

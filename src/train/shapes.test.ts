@@ -95,6 +95,15 @@ test("the rarest shape gets a double weight every so often", () => {
   assert.ok(many(1) > many(0), `${many(1)} against ${many(0)}`);
 });
 
+test("a batch has no more completion positions than tokens", () => {
+  const [shape] = planShapes([{ tokens: 5, completions: 4 }], {
+    ...settings,
+    lengths: [5],
+    tokensPerBatch: 5,
+  });
+  assert.deepEqual(shape, { tokens: 5, rows: 1, completions: 5 });
+});
+
 test("lengths that do not ascend and a mix of another length are refused", () => {
   assert.throws(() => planShapes(sizes, { ...settings, lengths: [64, 64] }), /ascending/);
   assert.throws(() => planShapes(sizes, { ...settings, mix: [1] }), /3 shares/);

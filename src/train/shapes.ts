@@ -66,7 +66,8 @@ export function planShapes(sizes: readonly RowSize[], settings: ShapeSettings): 
     const mean = counts.reduce((a, b) => a + b, 0) / Math.max(1, counts.length);
     const variance = counts.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(1, counts.length);
     const wanted = Math.max(longest, mean * rows + 2 * Math.sqrt(variance * rows));
-    return { tokens, rows, completions: Math.ceil(Math.min(wanted, longest * rows) / 8) * 8 };
+    const completions = Math.ceil(Math.min(wanted, longest * rows) / 8) * 8;
+    return { tokens, rows, completions: Math.min(completions, tokens * rows) };
   });
 }
 

@@ -50,7 +50,7 @@ export interface StepGraphOptions {
 /**
  * Forward pass over [B, T], loss parts at the M completion positions, and the gradients of their weighted sum.
  * Inputs (only those that the parts need):
- *   ids int64 [B, T], positions int64 [M] into the B·T rows, classes int64 [M, 3 + k], part_weights [P],
+ *   ids int64 [B, T], distinct positions int64 [M] into the B·T rows, classes int64 [M, 3 + k], part_weights [P],
  *   ce_weight, early_weight, kl_weight [M], teacher [M, k + 1],
  *   early_grid int64 [B, N], early_mask [B, N], early_row_weight [B],
  *   length_grid int64 [B, L], length_mask [B, L], length_teacher [B], length_row_weight [B].
@@ -69,7 +69,7 @@ export function buildStepGraph(options: StepGraphOptions): Graph {
   const partWeights = g.input("part_weights", "float32", [parts.length]);
 
   const trunk = buildTrunk(g, config, parameters, ids, trainingAttention(g, config, rows, tokens)); // [B·T, C]
-  const hidden = g.gather(trunk, positions); // [M, C]
+  const hidden = g.gather(trunk, positions, true); // [M, C]
   const logits = g.scope("logits", () => projectLogits(g, config, parameters, hidden)); // [M, V]
   const picked = g.scope("loss", () => pickLogProbabilities(g, logits, classes));
 

@@ -30,7 +30,7 @@ export const testConfig: ModelConfig = {
   rmsNormEpsilon: 1e-6,
   tieEmbeddings: true,
   bosId: null,
-  eosId: 1,
+  eosIds: [1],
   padId: 0,
 };
 

@@ -8,9 +8,10 @@ import { createRandom } from "#limbeck/base/random.js";
 import { lowerToOnnx } from "#limbeck/lower/onnx/lower.js";
 import type { ModelConfig } from "#limbeck/model/config.js";
 import { initialiseWeights } from "#limbeck/model/decoder.js";
-import { buildInferenceGraph, type WeightFormat } from "#limbeck/model/inference-graph.js";
+import { buildInferenceGraph, choiceOf } from "#limbeck/model/inference-graph.js";
 import { cachedLogits } from "#limbeck/model/parity.js";
-import { quantiseWeights } from "#limbeck/model/quantise.js";
+import type { WeightFormat } from "#limbeck/model/weight-formats.js";
+import { holdWeights } from "#limbeck/model/weight-forms.js";
 import { stepGraph } from "../../bench/reference-step.ts";
 import { runPython, temporaryFolder } from "./python.ts";
 import { tinySetting } from "./settings.ts";
@@ -54,13 +55,15 @@ const cases: readonly {
   readonly isExternal: boolean;
 }[] = [
   { name: "fp32", format: "fp32", isExternal: false },
+  { name: "fp16", format: "fp16", isExternal: false },
   { name: "int8", format: "int8", isExternal: false },
+  { name: "int4 with external data", format: "int4", isExternal: true },
   { name: "fp32 with external data", format: "fp32", isExternal: true },
 ];
 
 for (const { name, format, isExternal } of cases) {
   test(`an exported model (${name}) passes onnx.checker, holds our weights, and works when onnx writes it again`, async () => {
-    const parameters = format === "int8" ? quantiseWeights(weights) : weights;
+    const parameters = holdWeights(weights, choiceOf({ weights: format }));
     const model = lowerToOnnx(buildInferenceGraph(config, { weights: format }), {
       parameters,
       ...(isExternal ? { externalData: { file: `${name}.data`, thresholdBytes: 64 } } : {}),

@@ -1,5 +1,5 @@
 import { LimbeckError } from "../../base/errors.ts";
-import { attendRow, rotateRow } from "./composite.ts";
+import { attendRow, firstSeen, rotateRow } from "./composite.ts";
 import { dense } from "./dense.ts";
 import type { RulesOf } from "./rule.ts";
 
@@ -21,7 +21,7 @@ function firstPosition(last: number, newTokens: number, capacity: number): numbe
  * the cache that the new tokens do not fill keeps what `past` holds there.
  */
 export const cachedAttentionRules: RulesOf<"cachedAttention"> = {
-  cachedAttention: (inputs, { heads, kvHeads, scale }) => {
+  cachedAttention: (inputs, { heads, kvHeads, scale, window }) => {
     const [q, k, v, pastKey, pastValue, lastPosition, , cos, sin] = inputs;
     const [batch, tokens] = q!.shape as [number, number, number];
     const [, , capacity, width] = pastKey!.shape as [number, number, number, number];
@@ -46,8 +46,11 @@ export const cachedAttentionRules: RulesOf<"cachedAttention"> = {
       for (let t = 0; t < tokens; t++) {
         for (let head = 0; head < heads; head++) {
           const at = ((b * tokens + t) * heads + head) * width;
-          const cache = (b * kvHeads + Math.floor((head * kvHeads) / heads)) * capacity * width;
-          const weights = new Float64Array(first + t + 1);
+          const seen = first + t + 1;
+          const start = firstSeen(seen, window);
+          const sequence = b * kvHeads + Math.floor((head * kvHeads) / heads);
+          const cache = (sequence * capacity + start) * width;
+          const weights = new Float64Array(seen - start);
           const query = rotate(q!.data.subarray(at, at + width), t);
           attendRow(query, presentKey.data.subarray(cache), scale, weights);
           weights.forEach((weight, s) => {

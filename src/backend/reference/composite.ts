@@ -23,6 +23,15 @@ export function rotateRow(
   }
 }
 
+/** The first of `seen` keys that lies within the window. */
+export function firstSeen(seen: number, window: number | undefined): number {
+  return window === undefined ? 0 : Math.max(0, seen - window);
+}
+
+function gelu(x: number): number {
+  return (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
 /** One query against `keys` rows that begin at `start`: writes their weights and returns nothing else. */
 export function attendRow(
   query: Float64Array,
@@ -47,18 +56,28 @@ export function attendRow(
 }
 
 export const compositeRules: RulesOf<
-  "rmsNorm" | "rotary" | "swiglu" | "attention" | "crossEntropy" | "fakeQuant" | "dequantize"
+  | "rmsNorm"
+  | "rotary"
+  | "swiglu"
+  | "geglu"
+  | "attention"
+  | "crossEntropy"
+  | "pickLogSoftmax"
+  | "fakeQuant"
+  | "dequantize"
 > = {
   rmsNorm: ([x, weight], { epsilon }) => {
     const width = weight!.data.length;
-    const out = dense(x!.shape);
-    for (let start = 0; start < x!.data.length; start += width) {
+    const inverse = dense([...x!.shape.slice(0, -1), 1], (row) => {
       let squares = 0;
-      for (let c = 0; c < width; c++) squares += x!.data[start + c]! ** 2;
-      const inverse = 1 / Math.sqrt(squares / width + epsilon);
-      for (let c = 0; c < width; c++) out.data[start + c] = x!.data[start + c]! * inverse * weight!.data[c]!;
-    }
-    return [out];
+      for (let c = 0; c < width; c++) squares += x!.data[row * width + c]! ** 2;
+      return 1 / Math.sqrt(squares / width + epsilon);
+    });
+    const out = dense(
+      x!.shape,
+      (i) => x!.data[i]! * inverse.data[Math.floor(i / width)]! * weight!.data[i % width]!,
+    );
+    return [out, inverse];
   },
 
   rotary: ([x, cos, sin], { inverse }) => {
@@ -75,7 +94,9 @@ export const compositeRules: RulesOf<
     dense(gate!.shape, (i) => gate!.data[i]! * sigmoid(gate!.data[i]!) * up!.data[i]!),
   ],
 
-  attention: ([q, k, v], { scale, causal }, { outputs }) => {
+  geglu: ([gate, up]) => [dense(gate!.shape, (i) => gelu(gate!.data[i]!) * up!.data[i]!)],
+
+  attention: ([q, k, v], { scale, causal, window }, { outputs }) => {
     const out = dense(outputs[0]!.shape);
     const probabilities = dense(outputs[1]!.shape);
     const [b, h, t, width] = q!.shape as [number, number, number, number];
@@ -86,10 +107,17 @@ export const compositeRules: RulesOf<
       for (let row = 0; row < t; row++) {
         const at = head * t + row;
         const seen = causal ? row + s - t + 1 : s;
-        const weights = probabilities.data.subarray(at * s, at * s + seen);
-        attendRow(q!.data.subarray(at * width, (at + 1) * width), keys, scale, weights);
-        weights.forEach((weight, key) => {
-          for (let d = 0; d < width; d++) out.data[at * width + d]! += weight * values[key * width + d]!;
+        const first = firstSeen(seen, window);
+        const weights = probabilities.data.subarray(at * s + first, at * s + seen);
+        attendRow(
+          q!.data.subarray(at * width, (at + 1) * width),
+          keys.subarray(first * width),
+          scale,
+          weights,
+        );
+        weights.forEach((weight, i) => {
+          const value = (first + i) * width;
+          for (let d = 0; d < width; d++) out.data[at * width + d]! += weight * values[value + d]!;
         });
       }
     }
@@ -102,6 +130,11 @@ export const compositeRules: RulesOf<
     const picked = indexingRules.gatherElements([log, column], { axis: 1 }, context)[0]!;
     const nll = dense(targets!.shape, (i) => -picked.data[i]!);
     return [nll, ...elementwiseRules.exp([log], {}, context)];
+  },
+
+  pickLogSoftmax: ([logits, classes], _attrs, context) => {
+    const log = logSoftmax(logits!, 1);
+    return [...indexingRules.gatherElements([log, classes!], { axis: 1 }, context), log];
   },
 
   fakeQuant: ([weight], { bits }) => {

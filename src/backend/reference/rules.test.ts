@@ -11,6 +11,13 @@ const f = (shape: readonly number[], ...values: number[]): Tensor =>
   tensor("float64", shape, Float64Array.from(values));
 const vector = (...values: number[]): Tensor => f([values.length], ...values);
 const integers = (...values: number[]): Tensor => int64([values.length], values);
+/** [1, 17] of 4 bits in blocks of 16: 1 and −2, zeros, and 7 in the second block. */
+const packedRow = tensor(
+  "uint8",
+  [1, 2, 8],
+  Uint8Array.of(0x69, ...new Array<number>(7).fill(0x88), 0x8f, ...new Array<number>(7).fill(0x88)),
+);
+const integersOf = (shape: readonly number[], ...values: number[]): Tensor => int64(shape, values);
 const int32 = (shape: readonly number[], ...values: number[]): Tensor =>
   tensor("int32", shape, Int32Array.from(values));
 const matrix = f([2, 3], 1, 2, 3, 4, 5, 6);
@@ -146,7 +153,12 @@ const examples: { readonly [O in OpName]: Example } = {
     [1, 2, 33, 34, 45, 6],
   ),
   // mean x² = 12.5 − 0.25 + 0.25.
-  rmsNorm: example([vector(3, 4), vector(1, 2)], (b, [x, w]) => b.rmsNorm(x!, w!, 12.5), [3 / 5, 8 / 5]),
+  rmsNorm: example(
+    [vector(3, 4), vector(1, 2)],
+    (b, [x, w]) => b.apply("rmsNorm", [x!, w!], { epsilon: 12.5 }),
+    [3 / 5, 8 / 5],
+    [1 / 5],
+  ),
   // At position 0 the pairs (1, 3) and (2, 4) stay; at 1 the first turns by a quarter, the second by a half.
   rotary: example(
     [f([1, 1, 2, 4], 1, 2, 3, 4, 1, 2, 3, 4), f([2, 2], 1, 1, 0, -1), f([2, 2], 0, 0, 1, 0)],
@@ -154,6 +166,13 @@ const examples: { readonly [O in OpName]: Example } = {
     [1, 2, 3, 4, -3, -2, 1, -4],
     [1, 2, 3, 4, 3, -2, -1, -4],
   ),
+  // tanh has no closed form: at ±0 the gate is x/2, and far out it is x or 0.
+  geglu: example([vector(0, 100, -100, 1), vector(2, 3, 4, 5)], (b, [x, y]) => b.geglu(x!, y!), [
+    0,
+    300,
+    0,
+    2.5 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * 1.044715)),
+  ]),
   swiglu: example([vector(Math.log(3)), vector(2)], (b, [x, y]) => b.swiglu(x!, y!), [1.5 * Math.log(3)]),
   // Two heads. The scores of the first are 0, ln 2 and 2.5, or 0; the first query sees the first two of three keys.
   // Those of the second are beyond what exp can hold.
@@ -165,10 +184,13 @@ const examples: { readonly [O in OpName]: Example } = {
     ],
     (b, [q, k, v]) => {
       const { out, probabilities } = b.attention(q!, k!, v!, { scale: 0.5, causal: true });
-      return [out, probabilities];
+      const local = b.attention(q!, k!, v!, { scale: 0.5, causal: true, window: 2 });
+      return [out, probabilities, local.out, local.probabilities];
     },
     [5, 6, 2, 3],
     [third, 2 * third, 0, third, third, third, 0, 1, 0, 0, 0.5, 0.5],
+    [5, 7.5, 2, 3],
+    [third, 2 * third, 0, 0, 0.5, 0.5, 0, 1, 0, 0, 0.5, 0.5],
   ),
   crossEntropy: example(
     [f([2, 2], 0, Math.log(3), 500, -500), integers(0, 0)],
@@ -178,6 +200,16 @@ const examples: { readonly [O in OpName]: Example } = {
     },
     [Math.log(4), 0],
     [0.25, 0.75, 1, 0],
+  ),
+  // The second row: one class has all the mass, and its neighbour e^−1000 of it.
+  pickLogSoftmax: example(
+    [f([2, 2], 0, Math.log(3), 500, -500), integersOf([2, 3], 1, 0, 1, 0, 1, 1)],
+    (b, [logits, classes]) => {
+      const { picked, logProbabilities } = b.pickLogSoftmax(logits!, classes!);
+      return [picked, logProbabilities];
+    },
+    [Math.log(0.75), Math.log(0.25), Math.log(0.75), 0, -1000, -1000],
+    [Math.log(0.25), Math.log(0.75), 0, -1000],
   ),
   // Scales 1/7 · 7 = 1 and 14/7 = 2, 4 bits; ties to even: 2.5 → 2, and 5 / 2 = 2.5 → 2.
   fakeQuant: example(
@@ -189,6 +221,27 @@ const examples: { readonly [O in OpName]: Example } = {
     [tensor("int8", [2, 2], Int8Array.of(1, -2, 3, 4)), vector(0.5, 10)],
     (b, [q, scale]) => b.dequantize(q!, scale!),
     [0.5, -20, 1.5, 40],
+  ),
+  // Low half first: 9 − 8 = 1 and 6 − 8 = −2, in the second block 15 − 8 = 7; the rest is 8 − 8 = 0.
+  matmulQuantised: example(
+    [f([1, 17], 10, 1, ...new Array<number>(14).fill(5), 3), packedRow, f([1, 2], 0.5, 2)],
+    (b, [x, values, scale]) =>
+      b.matmulQuantised(x!, values!, scale!, { bits: 4, block: 16, activations: "float32" }),
+    [10 * 0.5 - 2 * 0.5 + 3 * 14],
+  ),
+  gatherQuantised: example(
+    [
+      tensor(
+        "uint8",
+        [2, 1, 16],
+        Uint8Array.from({ length: 32 }, (_, i) => 128 + i),
+      ),
+      f([2, 1], 1, 0.5),
+      integers(1, 0),
+    ],
+    (b, [values, scale, indices]) =>
+      b.gatherQuantised(values!, scale!, indices!, { bits: 8, block: 16, width: 3 }),
+    [8, 8.5, 9, 0, 1, 2],
   ),
   // One head; the cache holds one token, a second comes at position 1, where the rotation is a quarter turn.
   cachedAttention: example(
@@ -273,56 +326,58 @@ describe("the reference at the edges", () => {
     assert.deepEqual([...half!.data], [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, -0]);
   });
 
-  it("shares key/value heads between queries, and starts a cache at position 0", () => {
-    const [tokens, heads, kvHeads, width, capacity] = [3, 4, 2, 2, 5];
-    const numbers = (count: number, seed: number): number[] =>
-      Array.from({ length: count }, (_, i) => Math.sin(seed + i));
-    const cos = f([capacity, 1], ...numbers(capacity, 50).map(Math.cos));
-    const sin = f([capacity, 1], ...numbers(capacity, 50).map(Math.sin));
-    const q = f([1, tokens, heads * width], ...numbers(tokens * heads * width, 1));
-    const k = f([1, tokens, kvHeads * width], ...numbers(tokens * kvHeads * width, 2));
-    const v = f([1, tokens, kvHeads * width], ...numbers(tokens * kvHeads * width, 3));
-    const past = f([1, kvHeads, capacity, width], ...numbers(kvHeads * capacity * width, 4));
-    const operands = [q, k, v, past, past, int32([1], tokens - 1), int32([], tokens), cos, sin];
-    const [cached, plain] = run(
-      operands,
-      (b, [q1, k1, v1, pastKey, pastValue, last, total, cosines, sines]) => {
-        const { out } = b.cachedAttention(
-          {
-            q: q1!,
-            k: k1!,
-            v: v1!,
-            pastKey: pastKey!,
-            pastValue: pastValue!,
-            lastPosition: last!,
-            totalLength: total!,
-            cos: cosines!,
-            sin: sines!,
-          },
-          { heads, kvHeads, scale: 0.6 },
-        );
-        const split = (x: Value, count: number): Value =>
-          b.transpose(b.reshape(x, [1, tokens, count, width]), [0, 2, 1, 3]);
-        const turn = (x: Value): Value =>
-          b.rotary(x, b.slice(cosines!, 0, 0, tokens), b.slice(sines!, 0, 0, tokens));
-        const share = (x: Value): Value => {
-          const parts = [0, 0, 1, 1].map((head) => b.slice(x, 1, head, head + 1));
-          return b.concat(parts, 1);
-        };
-        const attended = b.attention(
-          turn(split(q1!, heads)),
-          share(turn(split(k1!, kvHeads))),
-          share(split(v1!, kvHeads)),
-          { scale: 0.6, causal: true },
-        );
-        return [out, b.reshape(b.transpose(attended.out, [0, 2, 1, 3]), [1, tokens, heads * width])];
-      },
-    );
-    cached!.data.forEach((value, i) => {
-      const difference = Math.abs(Number(value) - Number(plain!.data[i]));
-      assert.ok(difference < 1e-12, `element ${i}: got ${value}, expected ${plain!.data[i]}`);
+  for (const window of [undefined, 2])
+    it(`shares key/value heads between queries, and starts a cache at position 0 (window ${window})`, () => {
+      const local = window === undefined ? {} : { window };
+      const [tokens, heads, kvHeads, width, capacity] = [3, 4, 2, 2, 5];
+      const numbers = (count: number, seed: number): number[] =>
+        Array.from({ length: count }, (_, i) => Math.sin(seed + i));
+      const cos = f([capacity, 1], ...numbers(capacity, 50).map(Math.cos));
+      const sin = f([capacity, 1], ...numbers(capacity, 50).map(Math.sin));
+      const q = f([1, tokens, heads * width], ...numbers(tokens * heads * width, 1));
+      const k = f([1, tokens, kvHeads * width], ...numbers(tokens * kvHeads * width, 2));
+      const v = f([1, tokens, kvHeads * width], ...numbers(tokens * kvHeads * width, 3));
+      const past = f([1, kvHeads, capacity, width], ...numbers(kvHeads * capacity * width, 4));
+      const operands = [q, k, v, past, past, int32([1], tokens - 1), int32([], tokens), cos, sin];
+      const [cached, plain] = run(
+        operands,
+        (b, [q1, k1, v1, pastKey, pastValue, last, total, cosines, sines]) => {
+          const { out } = b.cachedAttention(
+            {
+              q: q1!,
+              k: k1!,
+              v: v1!,
+              pastKey: pastKey!,
+              pastValue: pastValue!,
+              lastPosition: last!,
+              totalLength: total!,
+              cos: cosines!,
+              sin: sines!,
+            },
+            { heads, kvHeads, scale: 0.6, ...local },
+          );
+          const split = (x: Value, count: number): Value =>
+            b.transpose(b.reshape(x, [1, tokens, count, width]), [0, 2, 1, 3]);
+          const turn = (x: Value): Value =>
+            b.rotary(x, b.slice(cosines!, 0, 0, tokens), b.slice(sines!, 0, 0, tokens));
+          const share = (x: Value): Value => {
+            const parts = [0, 0, 1, 1].map((head) => b.slice(x, 1, head, head + 1));
+            return b.concat(parts, 1);
+          };
+          const attended = b.attention(
+            turn(split(q1!, heads)),
+            share(turn(split(k1!, kvHeads))),
+            share(split(v1!, kvHeads)),
+            { scale: 0.6, causal: true, ...local },
+          );
+          return [out, b.reshape(b.transpose(attended.out, [0, 2, 1, 3]), [1, tokens, heads * width])];
+        },
+      );
+      cached!.data.forEach((value, i) => {
+        const difference = Math.abs(Number(value) - Number(plain!.data[i]));
+        assert.ok(difference < 1e-12, `element ${i}: got ${value}, expected ${plain!.data[i]}`);
+      });
     });
-  });
 
   it("refuses positions that the cache does not have", () => {
     const [x, past, table] = [

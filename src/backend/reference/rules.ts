@@ -6,6 +6,7 @@ import { elementwiseRules } from "./elementwise.ts";
 import { indexingRules } from "./indexing.ts";
 import { layoutRules } from "./layout.ts";
 import { matrixRules } from "./matrix.ts";
+import { quantisedRules } from "./quantised.ts";
 import { reduceRules } from "./reduce.ts";
 import type { ReferenceRule } from "./rule.ts";
 
@@ -20,4 +21,5 @@ export const referenceRules: { readonly [O in OpName]: ReferenceRule<O> } = {
   ...indexingRules,
   ...compositeRules,
   ...cachedAttentionRules,
+  ...quantisedRules,
 };

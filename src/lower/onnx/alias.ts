@@ -39,6 +39,7 @@ const inPlaceOperands: Partial<Record<OpName, InPlaceOperands>> = {
   minimum: "any",
   where: "any",
   swiglu: "any",
+  geglu: "any",
   fakeQuant: "any",
   input: "any",
   // ScatterElements starts with a copy of its data, which it leaves out where the memory is the same.
@@ -72,7 +73,8 @@ function isView(node: Node): boolean {
   );
 }
 
-function readersOf(graph: Graph): Map<Value, Node[]> {
+/** The nodes that read each value. */
+export function readersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
   const readers = new Map<Value, Node[]>();
   for (const node of graph.nodes) {
     for (const operand of new Set(node.inputs)) {

@@ -79,12 +79,20 @@ export class OnnxEmitter {
   readonly constants = new Map<string, Tensor>();
   /** Where rules keep what several nodes share (a causal mask). */
   readonly shared = new Map<string, string>();
+  /** Parameters of the file that are read under a second shape: name → whose bytes, and that shape. */
+  readonly views = new Map<string, { readonly of: string; readonly shape: readonly number[] }>();
   /** Named sizes of the graph: which input has it on which axis. */
   private readonly sizes = new Map<string, { input: string; axis: number }>();
+  private readonly fixed: ReadonlySet<string>;
   private label = "";
   private count = 0;
 
-  constructor(inputs: readonly { readonly name: string; readonly value: Value }[]) {
+  /** `fixed` are the inputs that become part of the file. */
+  constructor(
+    inputs: readonly { readonly name: string; readonly value: Value }[],
+    fixed: ReadonlySet<string> = new Set(),
+  ) {
+    this.fixed = fixed;
     for (const { name, value } of inputs) {
       value.shape.forEach((dim, axis) => {
         if (typeof dim === "string" && !this.sizes.has(dim)) this.sizes.set(dim, { input: name, axis });
@@ -194,6 +202,17 @@ export class OnnxEmitter {
       attributes: { allowzero: { int: 1 } },
       ...(output === undefined ? {} : { output }),
     });
+  }
+
+  /**
+   * An input under another shape. A parameter of the file gets a second name for the same bytes: ONNX Runtime would fold
+   * a Reshape into a copy in memory.
+   */
+  view(name: string, shape: readonly number[]): string {
+    if (!this.fixed.has(name)) return this.reshape(name, shape);
+    const view = `%view ${name} ${shape.join()}`;
+    this.views.set(view, { of: name, shape });
+    return view;
   }
 
   /** Zeros of a shape. */

@@ -73,10 +73,11 @@ describe("lowering to ONNX", () => {
       { location: "model.onnx.data", offset: "0", length: "9600" },
       { location: "model.onnx.data", offset: "12288", length: "2400" },
     ]);
-    const all = Buffer.concat(model.external.parts);
+    const parts = [...model.external.parts];
+    const all = Buffer.concat(parts);
     assert.equal(all.length, 12288 + 2400);
     assert.equal(all.readFloatLE(12288 + 2396), 2);
-    assert.equal(model.external.parts[0]!.buffer, weights.w.data.buffer);
+    assert.equal(parts[0]!.buffer, weights.w.data.buffer);
   });
 
   it("writes the forms that are fast on the CPU", () => {
@@ -88,16 +89,58 @@ describe("lowering to ONNX", () => {
     b.output("plain", b.matmul(x, w));
     b.output("flags", b.matmul(x, w, { transB: true, alpha: 0.5 }));
     b.output("batched", b.matmul(batch, batch, { transB: true }));
+    b.output("rows", b.scatterAdd(ids, x, 5, true));
     b.output("sums", b.scatterAdd(ids, x, 5));
     assert.deepEqual(listing(lowered(b.build())), [
       "MatMul(x, w) → plain",
       "Gemm(x, w) → flags",
       "FusedMatMul(batch, batch) → batched",
       "Reshape(ids, %c0) → %t0",
-      "Expand(%t0, %c1) → %t1",
-      "ConstantOfShape(%c2) → %t2",
-      "ScatterElements(%t2, %t1, x) → sums",
+      "ConstantOfShape(%c1) → %t1",
+      "ScatterND(%t1, %t0, x) → rows",
+      "Reshape(ids, %c0) → %t2",
+      "Expand(%t2, %c2) → %t3",
+      "ConstantOfShape(%c1) → %t4",
+      "ScatterElements(%t4, %t3, x) → sums",
     ]);
+  });
+
+  it("turns the first operand of weight gradients once for all that read it", () => {
+    const b = new GraphBuilder("turned");
+    const x = b.input("x", "float32", [8, 4]);
+    const wide = b.input("wide", "float32", [8, 9]);
+    const square = b.input("square", "float32", [8, 4]);
+    b.output("both", b.matmul(x, wide, { transA: true }));
+    b.output("too", b.matmul(x, square, { transA: true }));
+    b.output("flag", b.matmul(x, b.input("side", "float32", [9, 8]), { transA: true, transB: true }));
+    b.output("narrow", b.matmul(wide, square, { transA: true, alpha: 2 }));
+    b.output("alone", b.matmul(square, square, { transA: true }));
+    assert.deepEqual(listing(lowered(b.build())), [
+      "Transpose(x) → %t0",
+      "MatMul(%t0, wide) → both",
+      "MatMul(%t0, square) → too",
+      "Gemm(%t0, side) → flag",
+      "Gemm(wide, square) → narrow",
+      "Gemm(square, square) → alone",
+    ]);
+  });
+
+  it("asks the normalisation for its scale only where the scale is read", () => {
+    const b = new GraphBuilder("norm");
+    const x = b.input("x", "float32", [3, 4]);
+    const w = b.input("w", "float32", [4]);
+    b.output("plain", b.rmsNorm(x, w, 1e-5));
+    const [y, r] = b.apply("rmsNorm", [x, w], { epsilon: 1e-5 });
+    b.output("y", y!);
+    b.output("r", r!);
+    assert.deepEqual(listing(lowered(b.build())), [
+      "RMSNormalization(x, w) → plain",
+      "SimplifiedLayerNormalization(x, w) → y, r",
+    ]);
+    const wide = new GraphBuilder("wide");
+    const operands = [wide.input("x", "float64", [3, 4]), wide.input("w", "float64", [4])];
+    wide.output("r", wide.apply("rmsNorm", operands, { epsilon: 1e-5 })[1]!);
+    assert.equal(listing(lowered(wide.build())).at(-1), "Reciprocal(%t3) → r");
   });
 
   it("leaves out results that nobody reads", () => {

@@ -10,9 +10,11 @@ import {
 } from "../../graph/graph.ts";
 import type { OpName } from "../../graph/ops.ts";
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
+import { readersOf } from "./alias.ts";
 import { elementTypes } from "./element-types.ts";
 import { OnnxEmitter } from "./emitter.ts";
-import { ModelProtoSchema, type TensorProtoSchema, type ValueInfoProtoSchema } from "./onnx_pb.ts";
+import { type ExternalData, InitialiserWriter, type LazyTensor } from "./initialisers.ts";
+import { ModelProtoSchema, type ValueInfoProtoSchema } from "./onnx_pb.ts";
 import type { Lowering } from "./rule.ts";
 import { onnxRules } from "./rules.ts";
 
@@ -23,29 +25,24 @@ const opsets = [
   { domain: "com.microsoft", version: 1n },
 ];
 
-/** ONNX asks for whole memory pages, so that readers can map the file. */
-const externalAlignment = 4096;
-
 export interface LowerOptions {
   /**
    * "inputs" (training: all inputs are fed), or the values of the parameters (export), which become part of the model.
    * Values for other inputs (tables of the rotary embedding) may be given too.
    */
-  readonly parameters?: "inputs" | Readonly<Record<string, Tensor>>;
-  /** Puts tensors of at least `thresholdBytes` (default 1024) into a file of this name beside the model. */
-  readonly externalData?: { readonly file: string; readonly thresholdBytes?: number };
+  readonly parameters?: "inputs" | Readonly<Record<string, Tensor | LazyTensor>>;
+  readonly externalData?: ExternalData;
   /** Kept in the model: who made it from what. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** A model as bytes; `external` is what its data file must hold: views of the tensors' own memory, nothing is copied. */
+/**
+ * A model as bytes; `external` is what its data file must hold. Its parts are views of the tensors' own memory, and a
+ * lazy tensor is loaded when its part is asked for: whoever drops each part holds one tensor at a time.
+ */
 export interface OnnxModel {
   readonly bytes: Uint8Array;
-  readonly external?: { readonly file: string; readonly parts: readonly Uint8Array[] };
-}
-
-function bytesOf({ data }: Tensor): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  readonly external?: { readonly file: string; readonly parts: Iterable<Uint8Array> };
 }
 
 function valueInfo(
@@ -62,38 +59,6 @@ function valueInfo(
   return { name, type: { value: { case: "tensorType", value: tensorType } } };
 }
 
-/** Writes initialisers, the big ones into the external file. */
-class InitialiserWriter {
-  readonly protos: MessageInitShape<typeof TensorProtoSchema>[] = [];
-  readonly parts: Uint8Array[] = [];
-  private readonly external: LowerOptions["externalData"];
-  private offset = 0;
-
-  constructor(external: LowerOptions["externalData"]) {
-    this.external = external;
-  }
-
-  add(name: string, value: Tensor): void {
-    const bytes = bytesOf(value);
-    const proto = { name, dims: value.shape.map(BigInt), dataType: elementTypes[value.dtype] };
-    if (!this.external || bytes.length < (this.external.thresholdBytes ?? 1024)) {
-      this.protos.push({ ...proto, rawData: bytes });
-      return;
-    }
-    const padding = (externalAlignment - (this.offset % externalAlignment)) % externalAlignment;
-    if (padding > 0) this.parts.push(new Uint8Array(padding));
-    this.offset += padding;
-    const entries = { location: this.external.file, offset: `${this.offset}`, length: `${bytes.length}` };
-    this.protos.push({
-      ...proto,
-      dataLocation: 1,
-      externalData: Object.entries(entries).map(([key, entry]) => ({ key, value: entry })),
-    });
-    this.parts.push(bytes);
-    this.offset += bytes.length;
-  }
-}
-
 function checkNames(graph: Graph): void {
   for (const name of [...graph.inputs.map(inputName), ...graph.outputs.map((o) => o.name)]) {
     if (name === "" || name.startsWith("%")) {
@@ -106,8 +71,8 @@ function checkNames(graph: Graph): void {
 }
 
 /** The tensors that become part of the model, checked against the graph. */
-function fixedInputs(graph: Graph, parameters: LowerOptions["parameters"]): Map<Value, Tensor> {
-  const fixed = new Map<Value, Tensor>();
+function fixedInputs(graph: Graph, parameters: LowerOptions["parameters"]): Map<Value, Tensor | LazyTensor> {
+  const fixed = new Map<Value, Tensor | LazyTensor>();
   if (parameters === undefined || parameters === "inputs") return fixed;
   const unknown = new Set(Object.keys(parameters));
   for (const input of graph.inputs) {
@@ -130,7 +95,7 @@ function fixedInputs(graph: Graph, parameters: LowerOptions["parameters"]): Map<
       value.dtype === input.dtype &&
       value.shape.length === input.shape.length &&
       input.shape.every((d, i) => d === value.shape[i]) &&
-      value.data.length === elementCount(value.shape);
+      (!("data" in value) || value.data.length === elementCount(value.shape));
     if (!fits) {
       throw new LimbeckError(
         "invalid_tensor",
@@ -205,13 +170,17 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions = {}): OnnxModel
   checkNames(graph);
   const fixed = fixedInputs(graph, options.parameters);
   const fed = graph.inputs.filter((input) => !fixed.has(input));
-  const emit = new OnnxEmitter(fed.map((value) => ({ name: inputName(value), value })));
+  const emit = new OnnxEmitter(
+    fed.map((value) => ({ name: inputName(value), value })),
+    new Set([...fixed.keys()].map(inputName)),
+  );
   const writer = new InitialiserWriter(options.externalData);
   for (const [input, value] of fixed) writer.add(inputName(input), value);
 
   const isFile = options.parameters !== undefined && options.parameters !== "inputs";
   const results = outputNames(graph, isFile);
   const { names, copies } = nameValues(graph, results);
+  const readers = readersOf(graph);
   const nameOf = (value: Value): string => names.get(value) ?? "";
   for (const node of graph.nodes as readonly Node[]) {
     if (node.op === "input") continue;
@@ -225,11 +194,13 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions = {}): OnnxModel
       node,
       inputs: node.inputs.map(nameOf),
       outputs: node.outputs.map(nameOf),
+      readersOf: (value) => readers.get(value) ?? [],
     } as Lowering<Exclude<OpName, "input" | "constant">>);
   }
   emit.setLabel("output");
   for (const { from, name } of copies) emit.node("Identity", [nameOf(from)], [name]);
   for (const [name, value] of emit.constants) writer.add(name, value);
+  for (const [name, { of, shape }] of emit.views) writer.addView(name, of, shape);
 
   const model = create(ModelProtoSchema, {
     irVersion,
@@ -245,6 +216,7 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions = {}): OnnxModel
     },
   });
   const bytes = toBinary(ModelProtoSchema, model);
-  if (!options.externalData || writer.parts.length === 0) return { bytes };
-  return { bytes, external: { file: options.externalData.file, parts: writer.parts } };
+  if (!options.externalData || writer.externalBytes === 0) return { bytes };
+  const parts = { [Symbol.iterator]: () => writer.parts() };
+  return { bytes, external: { file: options.externalData.file, parts } };
 }

@@ -1,4 +1,4 @@
-import type { NodeOf } from "../../graph/graph.ts";
+import type { Node, NodeOf, Value } from "../../graph/graph.ts";
 import type { OpName } from "../../graph/ops.ts";
 import type { OnnxEmitter } from "./emitter.ts";
 
@@ -10,6 +10,8 @@ export interface Lowering<O extends OpName> {
   readonly inputs: readonly string[];
   /** ONNX names that the results must get; empty where nobody reads a result. */
   readonly outputs: readonly string[];
+  /** Every node of the graph that reads a value. */
+  readersOf(value: Value): readonly Node[];
 }
 
 /** Writes one operation as ONNX nodes. */

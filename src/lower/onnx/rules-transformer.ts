@@ -9,9 +9,11 @@ const plain = { transA: false, transB: false, alpha: 1 };
 /** What a hidden score is lowered by: exp gives an exact 0, and no NaN arises as it would from −∞ − (−∞). */
 const hidden = -1e30;
 
-/** 0 where query t may see key s, else `hidden`: [T, S]. Position t sees keys ≤ t + (S − T). */
-function causalMask(emit: OnnxEmitter, dtype: DType, queries: Dim, keys: Dim): string {
-  const key = `mask ${dtype} ${queries} ${keys}`;
+/**
+ * 0 where query t may see key s, else `hidden`: [T, S]. Position t sees keys ≤ t + (S − T), of those the last `window`.
+ */
+function causalMask(emit: OnnxEmitter, dtype: DType, queries: Dim, keys: Dim, window?: number): string {
+  const key = `mask ${dtype} ${queries} ${keys} ${window ?? ""}`;
   const known = emit.shared.get(key);
   if (known !== undefined) return known;
   const zero = emit.scalar("int64", 0);
@@ -21,10 +23,28 @@ function causalMask(emit: OnnxEmitter, dtype: DType, queries: Dim, keys: Dim): s
   const s = scalarDim(keys);
   const row = emit.op("Range", [emit.op("Sub", [s, t]), s, one]); // last visible key of each query, [T]
   const column = emit.op("Range", [zero, s, one]); // [S]
-  const isHidden = emit.op("Less", [emit.op("Unsqueeze", [row, emit.int64s([1])]), column]); // [T, S]
+  const last = emit.op("Unsqueeze", [row, emit.int64s([1])]); // [T, 1]
+  const isLater = emit.op("Less", [last, column]); // [T, S]
+  const isHidden =
+    window === undefined
+      ? isLater
+      : emit.op("Or", [
+          isLater,
+          emit.op("LessOrEqual", [column, emit.op("Sub", [last, emit.scalar("int64", window)])]),
+        ]);
   const mask = emit.op("Where", [isHidden, emit.scalar(dtype, hidden), emit.scalar(dtype, 0)]);
   emit.shared.set(key, mask);
   return mask;
+}
+
+/** x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))). */
+function gelu(emit: OnnxEmitter, dtype: DType, x: string): string {
+  if (dtype === "float32") return emit.op("Gelu", [x], { attributes: { approximate: { text: "tanh" } } });
+  const number = (value: number): string => emit.scalar(dtype, value);
+  const slope = Math.sqrt(2 / Math.PI);
+  const cubic = emit.op("Mul", [emit.op("Mul", [x, x]), number(slope * 0.044715)]);
+  const t = emit.op("Tanh", [emit.op("Mul", [x, emit.op("Add", [cubic, number(slope)])])]);
+  return emit.op("Mul", [emit.op("Mul", [x, number(0.5)]), emit.op("Add", [t, number(1)])]);
 }
 
 /** The two halves of the last axis. */
@@ -35,14 +55,23 @@ function halves(emit: OnnxEmitter, x: string, width: number): [string, string] {
 }
 
 export const transformerRules: OnnxRules<
-  "rmsNorm" | "rotary" | "swiglu" | "attention" | "crossEntropy" | "cachedAttention"
+  | "rmsNorm"
+  | "rotary"
+  | "swiglu"
+  | "geglu"
+  | "attention"
+  | "crossEntropy"
+  | "pickLogSoftmax"
+  | "cachedAttention"
 > = {
   rmsNorm: ({ emit, node, inputs, outputs }) => {
     const { dtype } = node.inputs[0]!;
     const { epsilon } = node.attrs;
     const [x, weight] = inputs as [string, string];
     if (dtype === "float32") {
-      emit.node("RMSNormalization", [x, weight], [outputs[0]!], {
+      // ONNX Runtime's own name for the same kernel has 1 / root as its second result.
+      const opType = outputs[1] ? "SimplifiedLayerNormalization" : "RMSNormalization";
+      emit.node(opType, [x, weight], outputs[1] ? [outputs[0] || emit.fresh(), outputs[1]] : [outputs[0]!], {
         attributes: { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } },
       });
       return;
@@ -51,7 +80,8 @@ export const transformerRules: OnnxRules<
     const square = emit.op("Mul", [x, x]);
     const mean = emit.op("ReduceMean", [square, emit.int64s([-1])], { attributes: { keepdims: { int: 1 } } });
     const root = emit.op("Sqrt", [emit.op("Add", [mean, emit.scalar(dtype, epsilon)])]);
-    emit.node("Mul", [emit.op("Div", [x, root]), weight], [outputs[0]!]);
+    if (outputs[1]) emit.node("Reciprocal", [root], [outputs[1]]);
+    if (outputs[0]) emit.node("Mul", [emit.op("Div", [x, root]), weight], [outputs[0]]);
   },
 
   rotary: ({ emit, node, inputs, outputs }) => {
@@ -77,13 +107,20 @@ export const transformerRules: OnnxRules<
     emit.node("Mul", [silu, up], [outputs[0]!]);
   },
 
+  geglu: ({ emit, node, inputs, outputs }) => {
+    const [gate, up] = inputs as [string, string];
+    const { dtype } = node.inputs[0]!;
+    emit.node("Mul", [gelu(emit, dtype, gate), up], [outputs[0]!]);
+  },
+
   attention: ({ emit, node, inputs, outputs }) => {
-    const { scale, causal } = node.attrs;
+    const { scale, causal, window } = node.attrs;
     const [q, k, v] = node.inputs.map(({ shape }, i) => ({ name: inputs[i]!, shape }));
     const { dtype, shape } = node.outputs[1]!;
     const scores = emit.fresh(); // [B, H, T, S]
     emitProduct(emit, dtype, [q!, k!], { transA: false, transB: true, alpha: scale }, scores);
-    const seen = causal ? emit.op("Add", [scores, causalMask(emit, dtype, shape[2]!, shape[3]!)]) : scores;
+    const mask = causal && causalMask(emit, dtype, shape[2]!, shape[3]!, window);
+    const seen = mask ? emit.op("Add", [scores, mask]) : scores;
     const probabilities = outputs[1] || emit.fresh();
     emit.node("Softmax", [seen], [probabilities], { attributes: { axis: { int: -1 } } });
     if (outputs[0]) emitProduct(emit, dtype, [{ name: probabilities, shape }, v!], plain, outputs[0]);
@@ -106,8 +143,16 @@ export const transformerRules: OnnxRules<
     emit.reshape(emit.op("Sub", [gap, emit.op("Log", [topProbability])]), [count], outputs[0]);
   },
 
+  pickLogSoftmax: ({ emit, inputs, outputs }) => {
+    const [logits, classes] = inputs as [string, string];
+    const log = outputs[1] || emit.fresh(); // [M, V]
+    emit.node("LogSoftmax", [logits], [log], { attributes: { axis: { int: 1 } } });
+    if (outputs[0])
+      emit.node("GatherElements", [log, classes], [outputs[0]], { attributes: { axis: { int: 1 } } });
+  },
+
   cachedAttention: ({ emit, node, inputs, outputs }) => {
-    const { heads, kvHeads, scale } = node.attrs;
+    const { heads, kvHeads, scale, window } = node.attrs;
     const results = outputs.map((name) => name || emit.fresh());
     emit.node("GroupQueryAttention", inputs, results, {
       domain: contrib,
@@ -116,6 +161,7 @@ export const transformerRules: OnnxRules<
         kv_num_heads: { int: kvHeads },
         scale: { float: scale },
         do_rotary: { int: 1 },
+        ...(window === undefined ? {} : { local_window_size: { int: window } }),
       },
     });
   },

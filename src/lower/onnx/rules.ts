@@ -4,6 +4,7 @@ import { elementwiseRules } from "./rules-elementwise.ts";
 import { indexRules } from "./rules-index.ts";
 import { layoutRules } from "./rules-layout.ts";
 import { matrixRules } from "./rules-matrix.ts";
+import { quantisedRules } from "./rules-quantised.ts";
 import { transformerRules } from "./rules-transformer.ts";
 
 /** How each operation is written as ONNX; inputs and constants are not nodes there. */
@@ -13,4 +14,5 @@ export const onnxRules: { readonly [O in Exclude<OpName, "input" | "constant">]:
   ...indexRules,
   ...matrixRules,
   ...transformerRules,
+  ...quantisedRules,
 };

@@ -1,0 +1,244 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { LimbeckError } from "#limbeck/base/errors.js";
+import { parseJson } from "#limbeck/base/json.js";
+import { median } from "#limbeck/measure/statistics.js";
+import { exportArtefact } from "#limbeck/model/artefact.js";
+import type { BlockSize, WeightFormat } from "#limbeck/model/weight-formats.js";
+import { type Benchmark, lookAround, lookBack, note, pause, table } from "./benchmark.ts";
+import { writeGguf } from "./peer-gguf.ts";
+import { writeTransformersFolder } from "./peer-onnx.ts";
+import { repositoryPath, withTemporaryFolder } from "./repository.ts";
+import { ratioOf } from "./rounds.ts";
+import { halfBillion, writeSyntheticCheckpoint } from "./synthetic-checkpoint.ts";
+
+const bitsNames = ["q4", "q8"] as const;
+type Bits = (typeof bitsNames)[number];
+const peerNames = ["node_llama_cpp", "transformers_js"] as const;
+type Peer = (typeof peerNames)[number];
+type System = "limbeck" | Peer;
+
+/** Our format of as many bits, in llama.cpp's own block of 32. */
+const formats: { readonly [B in Bits]: WeightFormat } = { q4: "int4", q8: "int8-block" };
+const gguf = { q4: "Q4_0", q8: "Q8_0" } as const;
+
+const scripts: { readonly [S in System]: string } = {
+  limbeck: "limbeck.mjs",
+  node_llama_cpp: "node-llama-cpp.mjs",
+  transformers_js: "transformers-js.mjs",
+};
+const packages: { readonly [P in Peer]: string } = {
+  node_llama_cpp: "node-llama-cpp",
+  transformers_js: "@huggingface/transformers",
+};
+
+const threads = 2;
+const peersFolder = repositoryPath("bench", "peers");
+
+/** Why a peer cannot be measured; null where it can. */
+function whyAbsent(peer: Peer): string | null {
+  const folder = path.join(peersFolder, "node_modules", packages[peer]);
+  return fs.existsSync(folder)
+    ? null
+    : `${packages[peer]} is not installed: npm ci --ignore-scripts in bench/peers`;
+}
+
+/** One generation of one system. */
+interface Sample {
+  readonly ttft_ms: number;
+  readonly decode_ms_per_token: number;
+}
+
+/** A system in a process of its own. */
+interface Contestant {
+  readonly name: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly samples: Sample[];
+  generate(): Promise<Sample>;
+  /** Ends the process; returns the peak of its memory in MB. */
+  finish(): Promise<number>;
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, null>;
+
+async function startContestant(name: string, script: string, args: readonly string[]): Promise<Contestant> {
+  const child: Child = spawn(process.execPath, [path.join(peersFolder, script), ...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  // A child that died is told by the missing answer; writing to it must not throw as well.
+  child.stdin.on("error", () => undefined);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<Readonly<Record<string, unknown>>> => {
+    const { value, done } = await lines.next();
+    if (!done) return parseJson(value, script) as Readonly<Record<string, unknown>>;
+    throw new LimbeckError("backend_failed", `${name}: expected an answer, got the end of its process`, {
+      cure: `What it wrote stands above. Run npm ci --ignore-scripts in ${peersFolder} again.`,
+    });
+  };
+  const facts = await answer();
+  return {
+    name,
+    facts,
+    samples: [],
+    generate: async () => {
+      child.stdin.write("go\n");
+      const times = (await answer())["times_ms"] as readonly number[];
+      const [first, last] = [times[0] as number, times.at(-1) as number];
+      return { ttft_ms: first, decode_ms_per_token: (last - first) / (times.length - 1) };
+    },
+    finish: async () => {
+      child.stdin.end();
+      const { peak_rss_mb } = await answer();
+      await new Promise((resolve) => child.once("close", resolve));
+      return peak_rss_mb as number;
+    },
+  };
+}
+
+/** Writes what the systems read; returns how each is started. */
+async function prepare(
+  folder: string,
+  block: BlockSize,
+  counts: readonly string[],
+): Promise<{ readonly name: string; readonly script: string; readonly args: readonly string[] }[]> {
+  const checkpoint = path.join(folder, "checkpoint");
+  writeSyntheticCheckpoint(checkpoint, halfBillion);
+  const starts: { name: string; script: string; args: readonly string[] }[] = [];
+  for (const bits of bitsNames) {
+    const add = (system: System, ...args: string[]): void => {
+      starts.push({
+        name: `${system}_${bits}`,
+        script: scripts[system],
+        args: [...args, ...counts, `${threads}`],
+      });
+    };
+    const artefact = path.join(folder, formats[bits]);
+    await exportArtefact(checkpoint, artefact, { format: formats[bits], block });
+    add("limbeck", repositoryPath(), artefact);
+    if (!whyAbsent("node_llama_cpp")) {
+      const file = path.join(folder, `${bits}.gguf`);
+      writeGguf(file, halfBillion, gguf[bits]);
+      add("node_llama_cpp", file);
+    }
+    if (!whyAbsent("transformers_js")) {
+      const model = path.join(folder, `transformers-${bits}`);
+      writeTransformersFolder(artefact, model, halfBillion, bits);
+      add("transformers_js", model, bits);
+    }
+    note(`${bits}: written`);
+  }
+  return starts;
+}
+
+/** For each peer and number of bits a figure, or null where the peer is absent. */
+function overPeers(figure: (own: string, peer: string) => unknown): Readonly<Record<string, unknown>> {
+  const pairs = bitsNames.flatMap((bits) => peerNames.map((peer) => ({ bits, peer })));
+  return Object.fromEntries(
+    pairs.map(({ bits, peer }) => [
+      `${peer}_${bits}`,
+      whyAbsent(peer) ? null : figure(`limbeck_${bits}`, `${peer}_${bits}`),
+    ]),
+  );
+}
+
+async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
+  const { rounds = 1, prompt = 1, tokens = 1, block = 32 } = options;
+  if (block !== 32 && block !== 128)
+    throw new LimbeckError("usage", `bench peers: --block: expected 32 or 128, got ${block}`);
+  const absent = Object.fromEntries(
+    peerNames.flatMap((peer) => {
+      const why = whyAbsent(peer);
+      if (why) note(why);
+      return why ? [[peer, why]] : [];
+    }),
+  );
+  const surroundings = await lookAround();
+  return withTemporaryFolder(async (folder) => {
+    const starts = await prepare(folder, block, [`${prompt}`, `${tokens + 1}`]);
+    const contestants: Contestant[] = [];
+    const peaks: Record<string, number> = {};
+    try {
+      for (const { name, script, args } of starts)
+        contestants.push(await startContestant(name, script, args));
+      for (const contestant of contestants) await contestant.generate();
+      for (let round = 0; round < rounds; round++) {
+        for (let turn = 0; turn < contestants.length; turn++) {
+          const { generate, samples } = contestants[(round + turn) % contestants.length] as Contestant;
+          await pause(300);
+          samples.push(await generate());
+        }
+        note(`round ${round + 1} of ${rounds}`);
+      }
+    } finally {
+      for (const contestant of contestants) peaks[contestant.name] = await contestant.finish();
+    }
+    return {
+      ...report(contestants, peaks, prompt),
+      absent,
+      block,
+      rounds,
+      ...(await lookBack(surroundings)),
+    };
+  });
+}
+
+/** Ratios of medians with their intervals over rounds; above 1 is to our favour in all but memory. */
+function report(
+  contestants: readonly Contestant[],
+  peaks: Readonly<Record<string, number>>,
+  promptTokens: number,
+): Readonly<Record<string, unknown>> {
+  const of = (name: string, field: keyof Sample): readonly number[] =>
+    (contestants.find((contestant) => contestant.name === name)?.samples ?? []).map(
+      (sample) => sample[field],
+    );
+  const faster = (field: keyof Sample) => (own: string, peer: string) =>
+    ratioOf(of(own, field), of(peer, field)).ratio;
+  const interval = (field: keyof Sample) => (own: string, peer: string) =>
+    ratioOf(of(own, field), of(peer, field)).interval;
+  const rows = contestants.map(({ name, facts }) => ({
+    name,
+    facts,
+    prefill_tokens_per_second: (1000 * promptTokens) / median(of(name, "ttft_ms")),
+    decode_tokens_per_second: 1000 / median(of(name, "decode_ms_per_token")),
+    ttft_ms: median(of(name, "ttft_ms")),
+    peak_rss_mb: peaks[name] ?? null,
+  }));
+  note(
+    table([
+      ["", "prefill tok/s", "decode tok/s", "TTFT ms", "peak RSS MB"],
+      ...rows.map((row) => [
+        row.name,
+        row.prefill_tokens_per_second.toFixed(0),
+        row.decode_tokens_per_second.toFixed(1),
+        row.ttft_ms.toFixed(0),
+        row.peak_rss_mb?.toFixed(0) ?? "unknown",
+      ]),
+    ]),
+  );
+  return {
+    decode_ratio: overPeers(faster("decode_ms_per_token")),
+    prefill_ratio: overPeers(faster("ttft_ms")),
+    peak_rss_ratio: overPeers((own, peer) => (peaks[own] ?? Number.NaN) / (peaks[peer] ?? Number.NaN)),
+    decode_interval: overPeers(interval("decode_ms_per_token")),
+    prefill_interval: overPeers(interval("ttft_ms")),
+    systems: rows,
+    samples: Object.fromEntries(contestants.map(({ name, samples }) => [name, samples])),
+  };
+}
+
+/** The runtime that ships against two others on one machine, at one shape, with as many bits and threads. */
+export const peersBenchmark: Benchmark = {
+  summary:
+    "prefill, decode and memory against node-llama-cpp and transformers.js (npm ci in bench/peers first)",
+  options: {
+    rounds: { value: 7, help: "generations of each system" },
+    prompt: { value: 512, help: "prompt tokens" },
+    tokens: { value: 64, help: "tokens decoded after the first" },
+    block: { value: 32, help: "weights that share a scale in our formats" },
+  },
+  run,
+};

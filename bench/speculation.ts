@@ -1,0 +1,259 @@
+import * as path from "node:path";
+import { createRandom, type Random } from "#limbeck/base/random.js";
+import { generateToolbox } from "#limbeck/data/toolbox/generate.js";
+import { monotonicMs } from "#limbeck/measure/clock.js";
+import { percentile } from "#limbeck/measure/statistics.js";
+import type { Manifest } from "#limbeck/model/artefact.js";
+import { generateStep } from "#limbeck/runtime/generate-step.js";
+import { createSampler, resolveSampling, type Sampler } from "#limbeck/runtime/sampling.js";
+import { createPromptLookup } from "#limbeck/runtime/speculation/prompt-lookup.js";
+import { createSpeculation, type Speculation } from "#limbeck/runtime/speculation/speculation.js";
+import type { StepRunner } from "#limbeck/runtime/step-runner.js";
+import type { TokenPredictor } from "#limbeck/runtime/token-predictor.js";
+import type { SpeculationMode, SpeculationReport } from "#limbeck/runtime/types.js";
+import { loadTokenizer, type Tokenizer } from "#limbeck/tokenizer/tokenizer.js";
+import { type Benchmark, lookAround, lookBack, note, peakRssMb, table } from "./benchmark.ts";
+import { repositoryPath, withTemporaryFolder } from "./repository.ts";
+import { ratioOf } from "./rounds.ts";
+import { exportTeacher, openTeacher, type Teacher } from "./speculation-teacher.ts";
+
+/** Chances that a drafted token stands, by drafts that nobody looked up. */
+const acceptances = [0, 0.2, 0.4, 0.6, 0.8, 0.95, 1];
+/** Tokens of an answer in the matrix: the model never gets to end one. */
+const matrixTokens = 96;
+const mostCallTokens = 96;
+
+/** A target with what it learned about drafting. */
+interface Target {
+  readonly runner: StepRunner;
+  readonly sampler: Sampler;
+  readonly speculation: Speculation;
+}
+
+interface Answer {
+  readonly ids: readonly number[];
+  /** After the first token. */
+  readonly decodeMs: number;
+  readonly report: SpeculationReport;
+}
+
+async function answer(
+  { runner, sampler, speculation }: Target,
+  promptIds: readonly number[],
+  mode: SpeculationMode,
+  { endIds, maxTokens }: { readonly endIds: ReadonlySet<number>; readonly maxTokens: number },
+): Promise<Answer> {
+  const { drafter, report } = speculation.begin(mode);
+  const ids: number[] = [];
+  let firstAt = 0;
+  await generateStep(runner, sampler, promptIds, {
+    sampling: resolveSampling({ temperature: 0, seed: 1 }),
+    endIds,
+    maxTokens,
+    ...(drafter ? { drafter } : {}),
+    onToken: (id, atMs) => {
+      if (ids.push(id) === 1) firstAt = atMs;
+      return true;
+    },
+  });
+  return { ids, decodeMs: monotonicMs() - firstAt, report: report(ids.length) };
+}
+
+/** Drafts what plain decoding will say, each token spoilt with a chance of its own. */
+function createOracle(
+  acceptance: number,
+  random: Random,
+  vocabSize: number,
+): TokenPredictor & { say(ids: readonly number[]): void } {
+  let whole: readonly number[] = [];
+  let made = 0;
+  return {
+    name: "prompt_lookup",
+    say: (ids) => {
+      whole = ids;
+    },
+    begin: () => {
+      made = 0;
+    },
+    propose: (most) =>
+      whole.slice(made, made + most).map((id) => (random.next() < acceptance ? id : (id + 1) % vocabSize)),
+    accept: (ids) => {
+      made += ids.length;
+    },
+    close: () => undefined,
+  };
+}
+
+/** Both ways of answering, turn by turn: who begins alternates. */
+interface Pairs {
+  readonly plainMs: number[];
+  readonly autoMs: number[];
+  readonly reports: SpeculationReport[];
+  tokens: number;
+  differing: number;
+}
+
+const newPairs = (): Pairs => ({ plainMs: [], autoMs: [], reports: [], tokens: 0, differing: 0 });
+
+async function compare(
+  pairs: Pairs,
+  target: Target,
+  promptIds: readonly number[],
+  isPlainFirst: boolean,
+  options: Parameters<typeof answer>[3],
+): Promise<void> {
+  const modes = isPlainFirst ? (["off", "auto"] as const) : (["auto", "off"] as const);
+  const found: Partial<Record<SpeculationMode, Answer>> = {};
+  for (const mode of modes) found[mode] = await answer(target, promptIds, mode, options);
+  const { off, auto } = found as Record<"off" | "auto", Answer>;
+  pairs.plainMs.push(off.decodeMs);
+  pairs.autoMs.push(auto.decodeMs);
+  pairs.reports.push(auto.report);
+  pairs.tokens += off.ids.length;
+  if (off.ids.join() !== auto.ids.join()) pairs.differing++;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+/** What a row of the document says of its pairs. */
+function summarise({ plainMs, autoMs, reports, tokens, differing }: Pairs) {
+  const proposed = sum(reports.map((report) => report.proposed));
+  const accepted = sum(reports.map((report) => report.accepted));
+  const rollbacks = reports
+    .filter((report) => report.proposed > 0)
+    .map((report) => (report.proposed - report.accepted) / report.proposed);
+  const { ratio, interval } = ratioOf(plainMs, autoMs);
+  return {
+    /** Median of auto's decode time over the median of plain's, in pairs. */
+    slowdown: ratio,
+    interval,
+    total_slowdown: sum(autoMs) / sum(plainMs),
+    answers: plainMs.length,
+    tokens,
+    answers_that_differ: differing,
+    acceptance: proposed === 0 ? null : accepted / proposed,
+    rollback_rate_p95: rollbacks.length === 0 ? null : percentile(rollbacks, 95),
+    target_runs_per_token: sum(reports.map((report) => report.targetRuns)) / (tokens - plainMs.length),
+    off_because: reports.at(-1)?.offBecause ?? null,
+    plain_ms: plainMs,
+    auto_ms: autoMs,
+  };
+}
+
+/** Requests of the embedded task that are answered with a call, as token ids. */
+function callPrompts(tokenizer: Tokenizer, count: number): readonly (readonly number[])[] {
+  const { examples } = generateToolbox({ split: "test", seed: 5, examples: 4 * count });
+  return examples
+    .filter(({ expect }) => expect.behaviour === "tool")
+    .slice(0, count)
+    .map(({ messages, tools }) => tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true }));
+}
+
+async function openTarget(
+  teacher: Teacher,
+  format: Manifest["format"],
+  predictor: TokenPredictor,
+): Promise<Target> {
+  return {
+    runner: teacher.runner,
+    sampler: createSampler(teacher.runner.shape.vocabSize),
+    speculation: await createSpeculation({ runner: teacher.runner, format, predictors: [predictor] }),
+  };
+}
+
+async function runMatrix(teacher: Teacher, prompts: readonly (readonly number[])[], rounds: number) {
+  const noEnd = { endIds: new Set<number>(), maxTokens: matrixTokens };
+  const { vocabSize } = teacher.runner.shape;
+  const cells = [];
+  for (const acceptance of acceptances) {
+    const oracle = createOracle(acceptance, createRandom(1), vocabSize);
+    cells.push({ acceptance, oracle, pairs: newPairs(), target: await openTarget(teacher, "fp32", oracle) });
+  }
+  const texts = new Map<readonly number[], readonly number[]>();
+  for (let round = 0; round < rounds; round++) {
+    const prompt = prompts[round % prompts.length]!;
+    for (let turn = 0; turn < cells.length; turn++) {
+      const { oracle, pairs, target } = cells[(round + turn) % cells.length]!;
+      if (!texts.has(prompt)) texts.set(prompt, (await answer(target, prompt, "off", noEnd)).ids);
+      oracle.say(texts.get(prompt)!);
+      await compare(pairs, target, prompt, (round + turn) % 2 === 0, noEnd);
+    }
+    note(`matrix: round ${round + 1} of ${rounds}`);
+  }
+  return cells.map(({ acceptance, pairs }) => ({ given_acceptance: acceptance, ...summarise(pairs) }));
+}
+
+async function runCopies(teacher: Teacher, prompts: readonly (readonly number[])[], rounds: number) {
+  const target = await openTarget(teacher, "fp32", createPromptLookup());
+  const options = { endIds: new Set([teacher.endId]), maxTokens: mostCallTokens };
+  const pairs = newPairs();
+  for (const prompt of prompts.slice(0, 2)) await answer(target, prompt, "off", options);
+  for (let round = 0; round < rounds; round++)
+    await compare(pairs, target, prompts[round % prompts.length]!, round % 2 === 0, options);
+  return { check: target.speculation.check, ...summarise(pairs) };
+}
+
+async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
+  const { rounds = 1, answers = 1, width = 1 } = options;
+  const surroundings = await lookAround();
+  return withTemporaryFolder(async (folder) => {
+    const tokenizer = loadTokenizer(repositoryPath("assets", "teacher"));
+    const prompts = callPrompts(tokenizer, answers);
+    const open: Teacher[] = [];
+    try {
+      for (const [name, feedForward] of [
+        ["shipped", null],
+        ["widened", width],
+      ] as const) {
+        const artefact = await exportTeacher(path.join(folder, name), feedForward);
+        open.push(await openTeacher(artefact, tokenizer));
+      }
+      const [shipped, widened] = open as [Teacher, Teacher];
+      const copies = await runCopies(widened, prompts, answers);
+      const smallCopies = await runCopies(shipped, prompts, answers);
+      const matrix = await runMatrix(widened, prompts, rounds);
+      const rows = [
+        ...matrix.map((cell) => ({ name: `drafts of acceptance ${cell.given_acceptance}`, ...cell })),
+        { name: `calls, ${widened.parameters} parameters`, ...copies },
+        { name: `calls, ${shipped.parameters} parameters (as shipped)`, ...smallCopies },
+      ];
+      note(
+        table([
+          ["", "ms/token", "auto/plain", "acceptance", "runs/token", "rollback p95", "differ"],
+          ...rows.map((row) => [
+            row.name,
+            (sum(row.plain_ms) / (row.tokens - row.answers)).toFixed(2),
+            `${row.slowdown.toFixed(3)} (${row.interval.map((x) => x.toFixed(3)).join(" … ")})`,
+            row.acceptance === null ? "–" : row.acceptance.toFixed(2),
+            row.target_runs_per_token.toFixed(2),
+            row.rollback_rate_p95 === null ? "–" : row.rollback_rate_p95.toFixed(2),
+            `${row.answers_that_differ} of ${row.answers}`,
+          ]),
+        ]),
+      );
+      return {
+        worst_slowdown: Math.max(...rows.map(({ slowdown }) => slowdown)),
+        copy_speedup: 1 / copies.slowdown,
+        shipped_copy_speedup: 1 / smallCopies.slowdown,
+        max_logit_difference: copies.check.maxLogitDifference,
+        rows,
+        rounds,
+        peak_rss_mb: peakRssMb(),
+        ...(await lookBack(surroundings)),
+      };
+    } finally {
+      for (const teacher of open) teacher.close();
+    }
+  });
+}
+
+/** What drafting costs where it does not help, and gains where answers copy from the request. */
+export const speculationBenchmark: Benchmark = {
+  summary: "auto speculation over plain decoding, over acceptance rates and on calls that copy",
+  options: {
+    rounds: { value: 8, help: "answers of each acceptance rate" },
+    answers: { value: 40, help: "calls, each made both ways" },
+    width: { value: 8192, help: "feed-forward width of the widened teacher" },
+  },
+  run,
+};

@@ -1,0 +1,120 @@
+import { canonicalJson, type Json } from "../../base/json.ts";
+import type { JsonSchema } from "../../tools/types.ts";
+
+/** Words of JSON Schema that say nothing about what is valid. */
+const annotations = new Set([
+  "$schema",
+  "$id",
+  "$comment",
+  "$defs",
+  "definitions",
+  "title",
+  "description",
+  "default",
+  "examples",
+  "deprecated",
+  "readOnly",
+  "writeOnly",
+]);
+
+/** Words of which the larger or the smaller one of two decides. */
+const bounds: Readonly<Record<string, (a: number, b: number) => number>> = {
+  minimum: Math.max,
+  exclusiveMinimum: Math.max,
+  minLength: Math.max,
+  minItems: Math.max,
+  minProperties: Math.max,
+  maximum: Math.min,
+  exclusiveMaximum: Math.min,
+  maxLength: Math.min,
+  maxItems: Math.min,
+  maxProperties: Math.min,
+};
+
+export function isSchemaObject(value: Json | undefined): value is JsonSchema {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** The words of a schema that restrict values. */
+export function restrictions(schema: JsonSchema): string[] {
+  return Object.keys(schema).filter((word) => !annotations.has(word));
+}
+
+const isSame = (a: Json | undefined, b: Json | undefined): boolean => canonicalJson(a) === canonicalJson(b);
+
+const asList = (value: Json | undefined): readonly Json[] =>
+  Array.isArray(value) ? (value as readonly Json[]) : value === undefined ? [] : [value];
+
+/** The types that both allow: a whole number is a number. */
+function commonTypes(a: Json | undefined, b: Json | undefined): readonly Json[] {
+  const [left, right] = [asList(a), asList(b)];
+  const narrow = (types: readonly Json[], others: readonly Json[]): Json[] =>
+    types.filter((type) => others.includes(type) || (type === "integer" && others.includes("number")));
+  return [...new Set([...narrow(left, right), ...narrow(right, left)])];
+}
+
+/**
+ * One schema for what both allow; the word that has no such schema, where there is one. Properties of both are joined
+ * where neither closes its object, as the other's properties would be closed out.
+ */
+export function mergeSchemas(
+  a: JsonSchema,
+  b: JsonSchema,
+): { readonly schema: JsonSchema } | { readonly conflict: string } {
+  const merged: Record<string, Json> = { ...a };
+  const isClosing = (schema: JsonSchema): boolean =>
+    schema["additionalProperties"] !== undefined && schema["additionalProperties"] !== true;
+  for (const [word, value] of Object.entries(b)) {
+    const own = a[word];
+    const bound = bounds[word];
+    if (own === undefined || annotations.has(word) || isSame(own, value)) {
+      if (word === "properties" && isClosing(a)) return { conflict: "additionalProperties" };
+      if (word === "additionalProperties" && isClosing(b) && !isSame(own, value)) {
+        const outside = Object.keys((a["properties"] ?? {}) as JsonSchema).some(
+          (name) => !Object.hasOwn((b["properties"] ?? {}) as JsonSchema, name),
+        );
+        if (outside) return { conflict: word };
+      }
+      merged[word] = own ?? value;
+    } else if (bound !== undefined) merged[word] = bound(own as number, value as number);
+    else if (word === "required") merged[word] = [...new Set([...asList(own), ...asList(value)])];
+    else if (word === "type") merged[word] = commonTypes(own, value);
+    else if (word === "enum")
+      merged[word] = asList(own).filter((one) => asList(value).some((other) => isSame(one, other)));
+    else if (word === "properties" && !isClosing(a) && !isClosing(b)) {
+      const [left, right] = [own as JsonSchema, value as JsonSchema];
+      const twice = Object.keys(right).find(
+        (name) => Object.hasOwn(left, name) && !isSame(left[name], right[name]),
+      );
+      if (twice !== undefined) return { conflict: `properties/${twice}` };
+      merged[word] = { ...left, ...right };
+    } else return { conflict: word };
+  }
+  return { schema: merged };
+}
+
+/** Values that a schema lists, null where it lists none. */
+function listed(schema: JsonSchema): readonly Json[] | null {
+  if (schema["const"] !== undefined) return [schema["const"]];
+  return Array.isArray(schema["enum"]) ? (schema["enum"] as readonly Json[]) : null;
+}
+
+function areDisjointLists(a: readonly Json[] | null, b: readonly Json[] | null): boolean {
+  return a !== null && b !== null && !a.some((one) => b.some((other) => isSame(one, other)));
+}
+
+/** Whether it is certain that no value fits both schemas, references in them resolved by the caller. */
+export function areDisjoint(a: JsonSchema, b: JsonSchema): boolean {
+  if (areDisjointLists(listed(a), listed(b))) return true;
+  if (a["type"] !== undefined && b["type"] !== undefined && commonTypes(a["type"], b["type"]).length === 0)
+    return true;
+  // Two objects of which a property tells the kind: both must have it, and no value of it fits both.
+  if (!isSame(a["type"], "object") || !isSame(b["type"], "object")) return false;
+  const [left, right] = [a["properties"], b["properties"]];
+  if (!isSchemaObject(left) || !isSchemaObject(right)) return false;
+  const needed = asList(a["required"]).filter((name) => asList(b["required"]).includes(name));
+  return needed.some((name) => {
+    const [own, other] = [left[String(name)], right[String(name)]];
+    return isSchemaObject(own) && isSchemaObject(other) && areDisjointLists(listed(own), listed(other));
+  });
+}

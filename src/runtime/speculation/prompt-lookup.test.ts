@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { createPromptLookup } from "./prompt-lookup.ts";
+
+function lookUp(tokens: readonly number[], most = 4): readonly number[] {
+  const lookup = createPromptLookup();
+  lookup.begin(tokens);
+  return lookup.propose(most) as readonly number[];
+}
+
+test("what followed the last two tokens before is proposed", () => {
+  assert.deepEqual(lookUp([7, 1, 2, 3, 4, 5, 6, 9, 1, 2]), [3, 4, 5, 6]);
+  assert.deepEqual(lookUp([7, 1, 2, 3, 4, 5, 6, 9, 1, 2], 2), [3, 4]);
+});
+
+test("one token that agrees is no match, nor are tokens that never came", () => {
+  assert.deepEqual(lookUp([1, 2, 3, 4, 2]), []);
+  assert.deepEqual(lookUp([1]), []);
+});
+
+test("the longest past wins, the latest of equals", () => {
+  assert.deepEqual(lookUp([9, 1, 2, 30, 8, 1, 2, 40, 9, 1, 2], 1), [30]);
+  assert.deepEqual(lookUp([8, 1, 2, 30, 8, 1, 2, 40, 8, 1, 2], 1), [40]);
+});
+
+test("a copy that reaches the end goes on from its own beginning", () => {
+  assert.deepEqual(lookUp([1, 2, 3, 1, 2, 3], 7), [1, 2, 3, 1, 2, 3, 1]);
+});
+
+test("a longer match has a higher grade", () => {
+  const lookup = createPromptLookup();
+  const gradeAfter = (length: number): number | undefined => {
+    const copied = Array.from({ length }, (_, i) => 10 + i);
+    lookup.begin([...copied, 99, 98, ...copied]);
+    lookup.propose(1);
+    return lookup.grade;
+  };
+  assert.deepEqual([2, 3, 5, 9, 40].map(gradeAfter), [0, 1, 2, 3, 3]);
+});
+
+test("output counts like the prompt", () => {
+  const lookup = createPromptLookup();
+  lookup.begin([1, 2, 3]);
+  lookup.accept([4, 5]);
+  lookup.accept([1, 2]);
+  assert.deepEqual(lookup.propose(3), [3, 4, 5]);
+});
+
+test("earlier outputs are remembered with the end of their prompts, earlier prompts are not", () => {
+  const lookup = createPromptLookup();
+  lookup.begin([7, 8, 9]);
+  lookup.accept([1, 2, 3]);
+  lookup.begin([5, 8, 9]);
+  assert.deepEqual(lookup.propose(8), [1, 2, 3], "no further than that output");
+  lookup.accept([1]);
+  assert.deepEqual(lookup.propose(1), [2]);
+  lookup.begin([6, 7, 8]);
+  assert.deepEqual(lookup.propose(1), [], "7 8 was no end of a prompt");
+});
+
+test("the memory has a size, and may be none; what is nearer wins", () => {
+  const small = createPromptLookup({ memoryTokens: 5 });
+  const none = createPromptLookup({ memoryTokens: 0 });
+  for (const lookup of [small, none]) {
+    lookup.begin([10, 11]);
+    lookup.accept([1, 2, 3, 4]);
+    lookup.begin([20]);
+    lookup.accept([1, 2]);
+  }
+  assert.deepEqual(small.propose(4), [3, 4]);
+  assert.deepEqual(none.propose(4), []);
+  small.begin([1, 2, 9, 1, 2]);
+  assert.deepEqual(small.propose(1), [9], "the prompt before the memory");
+  small.begin([3]);
+  small.accept([2, 3]);
+  assert.deepEqual(small.propose(1), [], "the oldest is forgotten");
+});
+
+test("the index finds what a search of all places finds", () => {
+  const token = fc.integer({ min: 0, max: 3 });
+  fc.assert(
+    fc.property(fc.array(token, { maxLength: 14 }), (tokens) => {
+      let best = 1;
+      let from = -1;
+      for (let place = tokens.length - 1; place >= 2; place--) {
+        let length = 0;
+        while (length < place && tokens[place - 1 - length] === tokens[tokens.length - 1 - length]) length++;
+        if (Math.min(length, 12) > best) [best, from] = [Math.min(length, 12), place];
+      }
+      const expected = from < 0 ? [] : [tokens[from]];
+      assert.deepEqual(lookUp(tokens, 1), expected);
+    }),
+  );
+});

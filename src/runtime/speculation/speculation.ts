@@ -1,0 +1,167 @@
+import { LimbeckError } from "../../base/errors.ts";
+import { monotonicMs } from "../../measure/clock.ts";
+import type { WeightFormat } from "../../model/weight-formats.ts";
+import type { StepRunner } from "../step-runner.ts";
+import type { TokenPredictor } from "../token-predictor.ts";
+import type { SpeculationMode, SpeculationReport } from "../types.ts";
+import { type BatchCheck, checkBatches } from "./batch-check.ts";
+import { createDraftPolicy, type DraftPolicy, type DraftWill } from "./draft-policy.ts";
+import type { Drafter } from "./drafter.ts";
+import { createRunCosts, type RunCosts } from "./run-costs.ts";
+
+/** Drafting for one target model as long as it lives: what it learns of costs and acceptance serves later requests. */
+export interface Speculation {
+  readonly check: BatchCheck;
+  /**
+   * Begins a generation, one at a time. Error: `invalid_request` for a mode whose predictor there is none of, or an
+   * unknown one.
+   */
+  begin(mode: SpeculationMode): SpeculationRun;
+}
+
+/** Drafting in one generation. */
+export interface SpeculationRun {
+  /** Null: decode plainly. */
+  readonly drafter: Drafter | null;
+  /** What drafting did, given how many tokens were made. */
+  report(outputTokens: number): SpeculationReport;
+}
+
+const none: readonly number[] = [];
+
+/** One way of drafting, with what is known of it. */
+interface Source {
+  readonly predictor: TokenPredictor;
+  readonly policy: DraftPolicy;
+}
+
+export interface SpeculationOptions {
+  readonly runner: StepRunner;
+  readonly format: WeightFormat;
+  /** Asked in this order: the first one that has an idea drafts. Whoever made them closes them. */
+  readonly predictors: readonly TokenPredictor[];
+}
+
+/**
+ * Checks that the target's runs of several tokens give the logits of runs of one, and times both. Resets the runner.
+ * Errors: those of the runner.
+ */
+export async function createSpeculation({
+  runner,
+  format,
+  predictors,
+}: SpeculationOptions): Promise<Speculation> {
+  const costs = createRunCosts();
+  const check = await checkBatches(runner, format, costs, monotonicMs);
+  const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs) }));
+
+  const off = (mode: SpeculationMode, offBecause: string): SpeculationRun => ({
+    drafter: null,
+    report: (outputTokens) => ({
+      mode,
+      proposed: 0,
+      accepted: 0,
+      targetRuns: Math.max(0, outputTokens - 1),
+      offBecause,
+    }),
+  });
+
+  return {
+    check,
+    begin: (mode) => {
+      if (mode === "off") return off(mode, "the request asks for none");
+      const chosen = mode === "auto" ? sources : sources.filter(({ predictor }) => predictor.name === mode);
+      if (chosen.length === 0) throw missingPredictor(mode, predictors);
+      if (check.refusal !== null) return off(mode, check.refusal);
+      return beginDrafting(mode, chosen, costs, check.tolerance);
+    },
+  };
+}
+
+function missingPredictor(mode: string, predictors: readonly TokenPredictor[]): LimbeckError {
+  const known = ["auto", "off", ...predictors.map(({ name }) => name)].join(", ");
+  return new LimbeckError("invalid_request", `speculation: expected one of ${known}, got ${mode}`, {
+    cure: mode === "draft_model" ? "Open the engine with a draft model." : "Choose one of these.",
+    fields: { option: "speculation", value: mode },
+  });
+}
+
+function beginDrafting(
+  mode: SpeculationMode,
+  sources: readonly Source[],
+  costs: RunCosts,
+  tolerance: number,
+): SpeculationRun {
+  const will: DraftWill = mode === "auto" ? "auto" : "always";
+  const counts = { proposed: 0, accepted: 0, targetRuns: 0 };
+  let source = sources[0]; // of the draft that is under way
+  let grade = 0;
+
+  /** What the sources from `first` on have to say; a promise only where one of them needs time. */
+  const ask = (first: number, most: number): readonly number[] | Promise<readonly number[]> => {
+    for (let i = first; i < sources.length; i++) {
+      const asked = sources[i] as Source;
+      const longest = asked.policy.longest(will, most);
+      if (longest === 0) continue;
+      const guess = asked.predictor.propose(longest);
+      if (guess instanceof Promise)
+        return guess.then((late) => {
+          const chosen = choose(asked, late);
+          return chosen.length > 0 ? chosen : ask(i + 1, most);
+        });
+      const chosen = choose(asked, guess);
+      if (chosen.length > 0) return chosen;
+    }
+    return none;
+  };
+
+  const choose = (asked: Source, guess: readonly number[]): readonly number[] => {
+    if (guess.length === 0) return none;
+    source = asked;
+    grade = asked.predictor.grade ?? 0;
+    return guess.slice(0, asked.policy.length(will, guess.length, grade));
+  };
+
+  const drafter: Drafter = {
+    tolerance,
+    begin: (promptIds) => {
+      for (const { predictor } of sources) predictor.begin(promptIds);
+    },
+    draft: (most) => ask(0, most),
+    accept: (ids) => {
+      for (const { predictor } of sources) predictor.accept(ids);
+    },
+    settle: (run) => {
+      counts.proposed += run.drafted;
+      counts.accepted += run.kept;
+      counts.targetRuns++;
+      costs.observe(run.turn + run.drafted, run.runMs);
+      for (const each of sources) {
+        if (run.drafted === 0 || each === source) each.policy.observe(run, grade);
+      }
+    },
+    replayed: (runs) => {
+      counts.targetRuns += runs;
+      for (const each of sources) each.policy.charge(runs * costs.of(1));
+    },
+  };
+  return {
+    drafter,
+    report: () => ({
+      mode,
+      ...counts,
+      offBecause: will === "always" ? null : reasonOf(sources),
+    }),
+  };
+}
+
+/** Why nothing is drafted: each way's reason, or null while there is a way that has none. */
+function reasonOf(sources: readonly Source[]): string | null {
+  const reasons: string[] = [];
+  for (const { predictor, policy } of sources) {
+    const why = policy.offBecause();
+    if (why === null) return null;
+    reasons.push(`${predictor.name}: ${why}`);
+  }
+  return reasons.join("; ");
+}

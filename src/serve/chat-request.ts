@@ -1,0 +1,152 @@
+import { z } from "zod";
+import type { GenerateOptions, ResponseFormat, ToolChoice } from "../runtime/types.ts";
+import type { ChatMessage, JsonSchema, ToolDefinition } from "../tools/types.ts";
+import { messagesSchema, readMessages } from "./chat-messages.ts";
+import { type CommonAsk, commonShape, type RequestLimits, readCommon } from "./common-request.ts";
+import { given, readFields, type Unserved, unservedFields } from "./request-fields.ts";
+import { refuseField } from "./wire-error.ts";
+
+/** One chat request, read and checked. */
+export interface ChatAsk extends CommonAsk {
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly ToolDefinition[];
+  readonly wantsLogprobs: boolean;
+  /** How many calls an answer may show; what comes after them is dropped. */
+  readonly mostCalls: number;
+}
+
+const name = z.string().regex(/^[a-zA-Z0-9_.-]{1,64}$/, "expected 1 to 64 letters, digits, _, - or .");
+const jsonObject = z.record(z.string(), z.json());
+
+/** `strict` is taken and changes nothing: a call that was begun is always brought to a valid end. */
+const toolSchema = z.object({
+  type: z.literal("function"),
+  function: z.object({
+    name,
+    description: z.string().nullish(),
+    parameters: jsonObject.nullish(),
+    strict: z.boolean().nullish(),
+  }),
+});
+
+const chatSchema = z.object({
+  ...commonShape,
+  messages: messagesSchema,
+  max_completion_tokens: z.int().min(1).optional(),
+  tools: z.array(toolSchema).max(128).default([]),
+  tool_choice: z
+    .union(
+      [
+        z.enum(["none", "auto", "required"]),
+        z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+      ],
+      { error: 'expected "none", "auto", "required" or {"type": "function", "function": {"name"}}' },
+    )
+    .optional(),
+  parallel_tool_calls: z.boolean().default(true),
+  response_format: z
+    .discriminatedUnion("type", [
+      z.object({ type: z.literal("text") }),
+      z.object({ type: z.literal("json_object") }),
+      z.object({
+        type: z.literal("json_schema"),
+        json_schema: z.object({
+          name,
+          description: z.string().nullish(),
+          schema: jsonObject,
+          strict: z.boolean().nullish(),
+        }),
+      }),
+    ])
+    .optional(),
+  logprobs: z.boolean().default(false),
+  top_logprobs: z.int().min(0).max(20).optional(),
+});
+
+type ChatFields = z.output<typeof chatSchema>;
+
+const unserved: Readonly<Record<string, Unserved>> = {
+  ...unservedFields,
+  modalities: {
+    isHarmless: (value) => Array.isArray(value) && value.every((modality) => modality === "text"),
+    expected: 'expected ["text"]',
+  },
+  audio: { isHarmless: () => false, expected: "expected none: audio is not served" },
+  web_search_options: { isHarmless: () => false, expected: "expected none: web search is not served" },
+  moderation: { isHarmless: () => false, expected: "expected none: moderation is not served" },
+  functions: { isHarmless: () => false, expected: "expected none", cure: "Use tools, which replaced it." },
+  function_call: {
+    isHarmless: () => false,
+    expected: "expected none",
+    cure: "Use tool_choice, which replaced it.",
+  },
+};
+
+/**
+ * Reads the body of `POST /v1/chat/completions`. Errors: `invalid_request` with the field in `param`,
+ * `model_not_found`.
+ */
+export function readChatRequest(body: unknown, limits: RequestLimits): ChatAsk {
+  const fields = readFields(body, chatSchema, unserved);
+  const common = readCommon(fields, limits);
+  if (fields.top_logprobs !== undefined && !fields.logprobs) {
+    throw refuseField("top_logprobs", "expected logprobs to be true beside it");
+  }
+  const tools = readTools(fields);
+  return {
+    ...common,
+    messages: readMessages(fields.messages),
+    tools,
+    wantsLogprobs: fields.logprobs,
+    mostCalls: fields.parallel_tool_calls ? Number.POSITIVE_INFINITY : 1,
+    options: {
+      ...common.options,
+      ...given<GenerateOptions>({
+        toolChoice: readToolChoice(fields, tools),
+        responseFormat: readResponseFormat(fields),
+        topLogprobs: fields.logprobs ? (fields.top_logprobs ?? 0) : undefined,
+      }),
+    },
+  };
+}
+
+/** A tool without parameters takes none. */
+const noParameters: JsonSchema = { type: "object", properties: {} };
+
+function readTools({ tools }: ChatFields): ToolDefinition[] {
+  const seen = new Set<string>();
+  return tools.map(({ function: { name, description, parameters } }, t) => {
+    if (seen.has(name)) {
+      throw refuseField(`tools[${t}].function.name`, `expected names that differ, got ${name} twice`);
+    }
+    seen.add(name);
+    return {
+      type: "function",
+      function: {
+        name,
+        ...(description == null ? {} : { description }),
+        parameters: (parameters as JsonSchema | null | undefined) ?? noParameters,
+      },
+    };
+  });
+}
+
+function readToolChoice(
+  { tool_choice: choice }: ChatFields,
+  tools: readonly ToolDefinition[],
+): ToolChoice | undefined {
+  if (choice === undefined || choice === "none") return choice;
+  if (tools.length === 0 && choice !== "auto") throw refuseField("tool_choice", "expected tools beside it");
+  if (typeof choice === "string") return choice;
+  const { name } = choice.function;
+  if (tools.some((tool) => tool.function.name === name)) return { name };
+  throw refuseField(
+    "tool_choice.function.name",
+    `expected one of ${tools.map((tool) => tool.function.name).join(", ")}, got ${name.slice(0, 80)}`,
+  );
+}
+
+function readResponseFormat({ response_format: format }: ChatFields): ResponseFormat | undefined {
+  if (format?.type !== "json_schema") return format;
+  return { type: "json_schema", schema: format.json_schema.schema as JsonSchema };
+}

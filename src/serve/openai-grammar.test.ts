@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import OpenAI from "openai";
+import { demoTools } from "../flow/answer.ts";
+import { openEngine } from "../runtime/engine.ts";
+import type { Engine } from "../runtime/engine-contract.ts";
+import { exportTinyArtefact, type TinyArtefact } from "../runtime/tiny-model.test.support.ts";
+import { createCallValidator } from "../tools/validator.ts";
+import { createServeApp } from "./app.ts";
+import { type Listening, listen } from "./listen.ts";
+
+// The official client against random weights: whatever holds here is the grammar's doing, not the model's.
+let artefact: TinyArtefact;
+let engine: Engine;
+let listening: Listening;
+let client: OpenAI;
+
+before(async () => {
+  artefact = await exportTinyArtefact();
+  engine = await openEngine(artefact.dir);
+  listening = await listen(createServeApp(engine, { model: "random" }), { port: 0 });
+  client = new OpenAI({ baseURL: `${listening.url}/v1`, apiKey: "none", maxRetries: 0 });
+});
+after(async () => {
+  await listening.close(0);
+  await engine.close();
+  artefact.remove();
+});
+
+const ask = {
+  model: "random",
+  messages: [{ role: "user", content: "hello" }],
+  temperature: 1,
+  max_tokens: 600,
+} satisfies Partial<OpenAI.ChatCompletionCreateParams>;
+const tools = demoTools as unknown as OpenAI.ChatCompletionTool[];
+const validator = createCallValidator(demoTools);
+
+const choices = {
+  required: "required",
+  "a named tool": { type: "function", function: { name: "set_timer" } },
+} as const satisfies Record<string, OpenAI.ChatCompletionToolChoiceOption>;
+for (const [name, choice] of Object.entries(choices)) {
+  test(`tool_choice ${name}: a valid call, whole and streamed`, async () => {
+    let judged = 0;
+    for (let seed = 0; seed < 3; seed++) {
+      const body = { ...ask, tools, tool_choice: choice, seed };
+      const whole = await client.chat.completions.create(body);
+      const streamed = await client.chat.completions.stream(body).finalChatCompletion();
+      for (const answer of [whole, streamed]) {
+        const calls = answer.choices[0]?.message.tool_calls ?? [];
+        if (answer.choices[0]?.finish_reason === "length") continue; // random weights may never close a text
+        assert.ok(calls.length > 0);
+        judged++;
+        for (const call of calls) {
+          assert.ok(call.type === "function");
+          const { name: called, arguments: args } = call.function;
+          if (choice !== "required") assert.equal(called, "set_timer");
+          assert.ok(validator.validate({ name: called, arguments: JSON.parse(args) }).valid, args);
+        }
+      }
+    }
+    assert.ok(judged >= 2, `only ${judged} of 6 answers ended by themselves`);
+  });
+}
+
+test("tool_choice none: no call", async () => {
+  const answer = await client.chat.completions.create({ ...ask, tools, tool_choice: "none", max_tokens: 60 });
+  assert.equal(answer.choices[0]?.message.tool_calls, undefined);
+});
+
+test("response_format json_schema: content of that schema", async () => {
+  const schema = {
+    type: "object",
+    properties: { colour: { enum: ["red", "green"] }, on: { type: "boolean" } },
+    required: ["colour", "on"],
+    additionalProperties: false,
+  };
+  for (let seed = 0; seed < 5; seed++) {
+    const { choices: made } = await client.chat.completions.create({
+      ...ask,
+      seed,
+      response_format: { type: "json_schema", json_schema: { name: "lamp", schema, strict: true } },
+    });
+    const lamp = JSON.parse(made[0]?.message.content ?? "") as { colour: string; on: boolean };
+    assert.ok(["red", "green"].includes(lamp.colour) && typeof lamp.on === "boolean");
+  }
+});
+
+test("a schema that cannot be enforced is the client's error", async () => {
+  const schema = { type: "nonsense" };
+  const body = {
+    ...ask,
+    response_format: { type: "json_schema", json_schema: { name: "x", schema } },
+  } as const;
+  await assert.rejects(client.chat.completions.create(body), OpenAI.BadRequestError);
+});
