@@ -15,7 +15,7 @@ const meanings: { readonly [C in ErrorCode]: string } = {
   invalid_request: "A request to generate cannot be served as it is.",
   context_length_exceeded: "Prompt and output do not fit into the model's context.",
   invalid_api_key: "A request to the server carries no API key, or another one.",
-  not_found: "The server has no such path.",
+  not_found: "The server has no such path, or a hub no such model, revision or file.",
   model_not_found: "A request names a model that the server does not serve.",
   method_not_allowed: "The path exists, but not for this HTTP method.",
   body_too_large: "The body of a request is larger than the server takes.",
@@ -25,6 +25,9 @@ const meanings: { readonly [C in ErrorCode]: string } = {
   deadline_exceeded: "A request was not answered in the time that the server gives it.",
   address_unavailable:
     "The server cannot listen there: the port is in use, or the address is not this machine's.",
+  access_denied: "A hub gives a model only to those who may have it: its licence is not accepted, or the token is not good.",
+  unreachable: "Another server cannot be reached, or failed however often it was asked.",
+  bad_download: "What another server sent is not what it had announced; the file is removed.",
   file_not_found: "A file or folder is not there.",
   not_writable: "A path cannot be written.",
   disk_full: "No space is left; what was complete is kept.",

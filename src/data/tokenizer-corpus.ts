@@ -22,6 +22,7 @@ const shares: KindShares = {
   single: 0.6,
   multiple: 0.12,
   missing: 0.08,
+  partial: 0,
   chat: 0.08,
   outOfScope: 0.06,
   notOffered: 0.06,

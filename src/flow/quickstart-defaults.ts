@@ -13,10 +13,11 @@ export const quickstartDefaults = {
  * be answered with a call, since one false call fails the gate.
  */
 export const trainingShares = {
-  single: 0.46,
+  single: 0.44,
   multiple: 0.12,
-  missing: 0.17,
-  chat: 0.1,
-  outOfScope: 0.15,
+  missing: 0.07,
+  partial: 0.16,
+  chat: 0.08,
+  outOfScope: 0.13,
   notOffered: 0,
 } as const;

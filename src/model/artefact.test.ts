@@ -104,6 +104,23 @@ test("int8 is smaller than fp32, and both name the same weights", () => {
   assert.notEqual(int8.fingerprints.model, fp32.fingerprints.model);
 });
 
+test("a weight of which the format leaves too little is refused, by name", async () => {
+  const spoiled = path.join(dir, "spoiled");
+  const wide = { ...config, intermediateSize: 128 };
+  const weights = initialiseWeights(wide, createRandom(1));
+  // One huge element in every block of 128: four bits leave nothing of the others, eight do.
+  const { data } = weights["model.layers.1.mlp.down_proj.weight"]!; // [128, 32]
+  for (let i = 0; i < data.length; i++) data[i] = i < 32 ? 1 : 0.06;
+  saveCheckpoint(spoiled, { config: wide, weights });
+  for (const file of ["tokenizer.json", "tokenizer_config.json"])
+    fs.writeFileSync(path.join(spoiled, file), "{}");
+  const out = path.join(dir, "spoiled-out");
+  const refused = exportArtefact(spoiled, out, { format: "int4", block: 128 });
+  await assert.rejects(refused, isInvalid(/down_proj\.weight.*relative error of at most 0\.5, got 0\./));
+  assert.ok(!fs.existsSync(path.join(out, "manifest.json")));
+  await exportArtefact(spoiled, out, { format: "int8-block", block: 128 });
+});
+
 test("a changed file or manifest is refused, naming it", async () => {
   const out = path.join(dir, "changed");
   await exportArtefact(checkpoint, out, { format: "fp32" });

@@ -35,6 +35,9 @@ export interface OpenCheckpoint {
 
 export const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json"] as const;
 
+/** What a published tokenizer may have beside them: a template of its own, and all its end tokens. */
+export const optionalTokenizerFiles = ["chat_template.jinja", "generation_config.json"] as const;
+
 /** Elements that are read at once. */
 const pieceElements = 1 << 21;
 
@@ -184,7 +187,8 @@ export function loadCheckpoint(dir: string): Checkpoint {
 
 /** Copies the tokenizer's files from one folder to another, atomically. */
 export function copyTokenizer(fromDir: string, toDir: string): void {
-  for (const name of tokenizerFiles)
+  const extra = optionalTokenizerFiles.filter((name) => fs.existsSync(path.join(fromDir, name)));
+  for (const name of [...tokenizerFiles, ...extra])
     writeFileAtomic(path.join(toDir, name), readBytes(path.join(fromDir, name)));
 }
 

@@ -1,8 +1,10 @@
 import type { NamedTensors } from "../backend/session.ts";
+import { LimbeckError } from "../base/errors.ts";
 import type { LazyTensor } from "../lower/onnx/initialisers.ts";
 import type { TensorData } from "../tensor/tensor.ts";
 import { parameterShapes } from "./decoder.ts";
 import type { WeightSource } from "./training-logits.ts";
+import type { WeightFormat } from "./weight-formats.ts";
 import { formOf, type WeightChoice, type WeightError, weightError } from "./weight-forms.ts";
 
 /** The parameters of an inference graph, made from a checkpoint when they are written. */
@@ -36,4 +38,25 @@ export function streamWeights({ config, read }: WeightSource, choice: WeightChoi
       parameters[input] = { dtype, shape: size, load: (): TensorData => held()[input]!.data };
   }
   return { parameters, errors: () => [...errors.values()] };
+}
+
+/** Rounding to 4 bits costs a tenth of a weight, outliers a quarter; values in wrong places cost more than all of it. */
+const mostWeightError = 0.5;
+
+/**
+ * Parity compares with the weights as they are held: this says that what is held is still the weight.
+ * Error: `invalid_artefact`, naming the weight.
+ */
+export function assertWeightErrors(format: WeightFormat, errors: readonly WeightError[]): void {
+  for (const { name, relative_error, max_abs_error } of errors) {
+    if (relative_error <= mostWeightError) continue;
+    throw new LimbeckError(
+      "invalid_artefact",
+      `export ${format}: weight "${name}": expected a relative error of at most ${mostWeightError}, got ${relative_error}`,
+      {
+        cure: "The artefact was not completed. Choose a format of more bits for this checkpoint.",
+        fields: { tensor: name, relative_error, max_abs_error },
+      },
+    );
+  }
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { NamedTensors, Session } from "../backend/session.ts";
+import { LimbeckError } from "../base/errors.ts";
 import { createRandom } from "../base/random.ts";
 import { int64, tensor, zeros } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
@@ -173,4 +174,20 @@ export function compareLogits(
     float_activations: floatActivations && against(floatActivations, exactLimit),
     quantisation: format === "fp32" ? null : compareDistributions(original, shipped, vocabSize),
   };
+}
+
+/** Refuses an artefact whose logits are beyond a limit. Error: `invalid_artefact`. */
+export function assertParity(format: WeightFormat, parity: Parity): void {
+  const compared = [parity, ...(parity.float_activations ? [parity.float_activations] : [])];
+  for (const { max_abs_logit_error: error, limit } of compared) {
+    if (error <= limit) continue;
+    throw new LimbeckError(
+      "invalid_artefact",
+      `export ${format}: expected logits within ${limit} of the training graph, got ${error}`,
+      {
+        cure: "The artefact was not completed. Report this with the checkpoint's config.json.",
+        fields: { ...parity },
+      },
+    );
+  }
 }

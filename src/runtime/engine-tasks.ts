@@ -49,6 +49,7 @@ function withoutSignal({ signal: _, ...options }: GenerateOptions): TaskOptions 
 export function createEngine(info: EngineInfo, ask: Ask, close: () => Promise<void>): Engine {
   return {
     name: info.name,
+    callFormat: info.callFormat,
     info,
     chat: (messages, tools, options = {}) =>
       ask("chat", { messages, tools, options: withoutSignal(options) }, options),

@@ -1,3 +1,4 @@
+import type { CallFormat } from "../tools/call-format.ts";
 import type { ChatMessage, JsonObject, ToolCall, ToolDefinition } from "../tools/types.ts";
 
 export interface SamplingOptions {
@@ -110,6 +111,8 @@ export interface ChatResult extends GenerateResult {
 /** Anything that answers a chat: a local artefact, an HTTP endpoint, a transcript. `score` and `measure` use this only. */
 export interface ChatRunner {
   readonly name: string;
+  /** How its model writes calls; default: Limbeck's own way. */
+  readonly callFormat?: CallFormat;
   chat(
     messages: readonly ChatMessage[],
     tools: readonly ToolDefinition[],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LimbeckError } from "../base/errors.ts";
 import {
   bothExample,
   callText,
@@ -55,6 +56,24 @@ test("a run without a valid call in its first turn is censored", async () => {
     assert.equal(transcript.ttfa_tokens, null, script[0]);
     assert.equal(transcript.ttfa_ms, null);
   }
+});
+
+test("a model that fills its context by itself ends its example; a prompt that is too long is an error", async () => {
+  const tooLong = new LimbeckError("context_length_exceeded", "prompt: expected at most 512 tokens, got 626");
+  const scripted = scriptedRunner({ [timer]: [rightCall, "done"] });
+  const failing = (turn: number): typeof scripted => ({
+    ...scripted,
+    chat: (messages, tools, options) =>
+      messages.filter(({ role }) => role === "assistant").length === turn
+        ? Promise.reject(tooLong)
+        : scripted.chat(messages, tools, options),
+  });
+  const { turns } = await runToolLoop(failing(1), timerExample);
+  assert.deepEqual(
+    turns.map(({ calls }) => calls),
+    [[{ name: "set_timer", arguments: { minutes: 5 } }]],
+  );
+  await assert.rejects(runToolLoop(failing(0), timerExample), { code: "context_length_exceeded" });
 });
 
 test("a call that is cut off is recorded as malformed", async () => {

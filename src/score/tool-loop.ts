@@ -3,6 +3,7 @@ import { type Json, stringifyJson } from "../base/json.ts";
 import type { Example } from "../data/types.ts";
 import { type FirstAction, findFirstAction } from "../measure/first-action.ts";
 import type { ChatResult, ChatRunner, GenerateOptions } from "../runtime/types.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import { parseCalls } from "../tools/call-stream.ts";
 import { createFixtureBroker } from "../tools/fixtures.ts";
 import type { ChatMessage, ToolCall } from "../tools/types.ts";
@@ -19,8 +20,8 @@ export interface ToolLoopOptions {
 export const mostTurns = 4;
 
 /** What a turn began as calls and did not bring to an end as calls. */
-function findMalformed(text: string): string[] {
-  return parseCalls(text).flatMap((event) => (event.kind === "malformed_call" ? [event.raw] : []));
+function findMalformed(text: string, format: CallFormat | undefined): string[] {
+  return parseCalls(text, format).flatMap((event) => (event.kind === "malformed_call" ? [event.raw] : []));
 }
 
 function toRecord(
@@ -81,20 +82,28 @@ export async function runToolLoop(
   const turns: TurnRecord[] = [];
   let firstAction: FirstAction | null = null;
   for (let turn = 0; turn < mostTurns; turn++) {
-    const result = await runner.chat(messages, example.tools, {
-      temperature: 0,
-      ...options.generate,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const result = await runner
+      .chat(messages, example.tools, {
+        temperature: 0,
+        ...options.generate,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      .catch((error: unknown) => {
+        // The model's own words filled the context: that is its answer, and it is judged as one.
+        if (turn > 0 && error instanceof LimbeckError && error.code === "context_length_exceeded")
+          return null;
+        throw error;
+      });
+    if (result === null) break;
     if (result.finishReason === "cancelled" || signal?.aborted === true) {
       throw new LimbeckError("cancelled", `score: cancelled in example ${example.id}`, {
         cure: "Run the same command with --resume to go on.",
       });
     }
     // Later turns are too late to be the first action of the request.
-    if (turn === 0) firstAction = findFirstAction(result.tokens, example.tools);
+    if (turn === 0) firstAction = findFirstAction(result.tokens, example.tools, runner.callFormat);
     const answers = result.calls.map(answer);
-    turns.push(toRecord(result, findMalformed(result.text), answers));
+    turns.push(toRecord(result, findMalformed(result.text, runner.callFormat), answers));
     if (result.calls.length === 0) break;
     messages.push(...replyMessages(result, answers));
   }

@@ -1,5 +1,6 @@
 import { type Example, shouldUseTool } from "../data/types.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { CallFormat } from "../tools/call-format.ts";
 import { parseCalls } from "../tools/call-stream.ts";
 import { callKey, isSameValue } from "../tools/normalise.ts";
 import type { ToolCall, ToolDefinition } from "../tools/types.ts";
@@ -30,8 +31,8 @@ function isCallCovered(example: Example, expected: ToolCall, made: readonly Tool
  * Judges a first assistant turn by the one validator: only calls that are complete and valid under their tool's schema
  * count. An example that expects no call is covered when none is made.
  */
-export function judgeText(example: Example, text: string): ReturnType<Judge["judge"]> {
-  const events = parseCalls(text);
+export function judgeText(example: Example, text: string, format?: CallFormat): ReturnType<Judge["judge"]> {
+  const events = parseCalls(text, format);
   const calls = events.flatMap((event) => (event.kind === "call" ? [event.call] : []));
   const validator = createCallValidator(example.tools);
   const valid = calls.filter((call) => validator.validate(call).valid);
@@ -51,6 +52,10 @@ export function judgeText(example: Example, text: string): ReturnType<Judge["jud
 export function createJudge(tokenizer: Tokenizer): Judge {
   return {
     judge: (example, tokens) =>
-      judgeText(example, tokenizer.decode(tokens.filter((id) => id !== tokenizer.eosId))),
+      judgeText(
+        example,
+        tokenizer.decode(tokens.filter((id) => id !== tokenizer.eosId)),
+        tokenizer.callFormat,
+      ),
   };
 }

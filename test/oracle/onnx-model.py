@@ -10,7 +10,25 @@ import onnx
 from onnx import numpy_helper
 
 
+def register_runtime_norm():
+    """ONNX Runtime has this operator in the default domain, onnx does not know it: training graphs read its second result."""
+    schema = onnx.defs.OpSchema
+    formal = schema.FormalParameter
+    onnx.defs.register_schema(schema(
+        "SimplifiedLayerNormalization", "", 1,
+        inputs=[formal("X", "T"), formal("scale", "T")],
+        outputs=[formal("Y", "T"), formal("inv_std_var", "T", param_option=schema.FormalParameterOption.Optional)],
+        type_constraints=[("T", ["tensor(float)"], "")],
+        attributes=[
+            schema.Attribute("axis", schema.AttrType.INT, required=False),
+            schema.Attribute("epsilon", schema.AttrType.FLOAT, required=False),
+            schema.Attribute("stash_type", schema.AttrType.INT, required=False),
+        ],
+    ))
+
+
 def main():
+    register_runtime_norm()
     path, copy = sys.argv[1:3]
     # By path, so that external data is checked as well. Shapes are inferred as far as the operators are known to onnx.
     onnx.checker.check_model(path, full_check=True)

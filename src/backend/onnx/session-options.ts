@@ -6,24 +6,17 @@ import type { Handle, OrtApi } from "./ort-api.ts";
 export interface OnnxSessionOptions extends SessionOptions {
   /** Records the time of every node into a file that starts with this; see `OnnxSession.endProfiling`. */
   readonly profilePrefix?: string;
-  /**
-   * Leaves what could be computed from weights alone (casts of float16) to each run, instead of doing it when the model
-   * loads: slower runs, and no second copy of the weights in memory.
-   */
-  readonly keepsWeightsAsStored?: boolean;
   /** Entries for AddSessionConfigEntry, by the names that ONNX Runtime gives them. */
   readonly config?: Readonly<Record<string, string>>;
 }
 
 const allOptimisations = 99;
 
-const disabled = "optimization.disable_specified_optimizers";
-
 /** What every session gets. */
 const defaultConfig: Readonly<Record<string, string>> = {
   // The first turns a factor into a float32 attribute, in float64 graphs too; our rules fold factors where that loses
   // nothing. The others undo a transposition that our rules write on purpose, back into a slower product.
-  [disabled]: "MatMulScaleFusion;MatmulTransposeFusion;GemmTransposeFusion",
+  "optimization.disable_specified_optimizers": "MatMulScaleFusion;MatmulTransposeFusion;GemmTransposeFusion",
   // Each session has threads of its own. With the default they spin for long after a run, and take the cores from the
   // session that runs next: a training alternates between several. 50 µs bridges the gaps between nodes.
   "session.intra_op.spin_duration_us": "50",
@@ -46,10 +39,7 @@ export function createSessionOptions(api: OrtApi, options: OnnxSessionOptions): 
     set("SetInterOpNumThreads", 1);
     // Memory patterns double the memory at the peak and gain no time.
     set("DisableMemPattern");
-    const kept = options.keepsWeightsAsStored
-      ? { [disabled]: `${defaultConfig[disabled]};ConstantFolding` }
-      : {};
-    const config = { ...defaultConfig, ...kept, ...options.config };
+    const config = { ...defaultConfig, ...options.config };
     for (const [key, value] of Object.entries(config)) set("AddSessionConfigEntry", key, value);
     if (options.profilePrefix !== undefined) set("EnableProfiling", options.profilePrefix);
     return handle;

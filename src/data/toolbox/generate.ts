@@ -6,7 +6,7 @@ import { fingerprintDataset } from "../fingerprints.ts";
 import { type WordMix, type WordRandom, withWords } from "../open-words.ts";
 import type { Dataset, Example, Expectation, Fixture, TeacherOutput } from "../types.ts";
 import { chat, notOfferedReplies, outOfScope } from "./controls.ts";
-import { drawPhrase, fillSlots, type Intent, type Split, slotsOf } from "./intent.ts";
+import { drawPhrase, fillSlots, type Intent, type Phrases, type Split, slotsOf } from "./intent.ts";
 import { deviceIntents } from "./phrases-device.ts";
 import { findIntents } from "./phrases-find.ts";
 import { peopleIntents } from "./phrases-people.ts";
@@ -29,7 +29,7 @@ export const toolboxIntents: readonly Intent[] = [
 ];
 
 /** Kinds of example; all but the first two are controls. */
-type Kind = "single" | "multiple" | "missing" | "chat" | "outOfScope" | "notOffered";
+type Kind = "single" | "multiple" | "missing" | "partial" | "chat" | "outOfScope" | "notOffered";
 
 /** How many of each there are, as parts of one. */
 export type KindShares = Readonly<Record<Kind, number>>;
@@ -38,6 +38,8 @@ const defaultShares: KindShares = {
   single: 0.6,
   multiple: 0.12,
   missing: 0.1,
+  // Among the missing ones already; training may want more of these.
+  partial: 0,
   chat: 0.09,
   outOfScope: 0.09,
   notOffered: 0,
@@ -146,23 +148,38 @@ function fillControl(random: WordRandom, split: Split, phrase: string): string {
   return fillSlots(phrase, (slot) => values[slot]!.split(" ").at(-1)!);
 }
 
+/** A request that leaves out what its tool requires: the answer asks for it. */
+function withoutArgument(random: WordRandom, split: Split, intent: Intent): Draft {
+  const phrase = drawPhrase(random, intent.missing.requests[split]);
+  const values = drawValues(random, split, intent.slots);
+  const request = dressRequest(
+    random,
+    fillSlots(phrase, (slot) => values[slot]!),
+  );
+  const forbidden = new Set([...toolboxNeighbours(intent.tool)].filter((name) => name !== intent.tool));
+  return withoutCalls("decline", request, random.pick(intent.missing.questions), phrase, {
+    needed: [intent.tool],
+    forbidden,
+  });
+}
+
+/** Intents of several arguments, with only the requests that hold some and lack one: the ones that tempt most to guess. */
+const partialIntents: readonly Intent[] = toolboxIntents.flatMap((intent) => {
+  const some = (lines: Phrases[Split]): Phrases[Split] =>
+    lines
+      .map((line) => line.filter((phrase) => slotsOf(phrase).length > 0))
+      .filter((line) => line.length > 0);
+  const { train, validation, test } = intent.missing.requests;
+  const requests = { train: some(train), validation: some(validation), test: some(test) };
+  const isServed = Object.values(requests).every((lines) => lines.length > 0);
+  return isServed ? [{ ...intent, missing: { ...intent.missing, requests } }] : [];
+});
+
 const drafts: { readonly [K in Kind]: (random: WordRandom, split: Split) => Draft } = {
   single: (random, split) => withCalls(random, [fillIntent(random, split, random.pick(toolboxIntents))]),
   multiple: (random, split) => withCalls(random, fillPair(random, split)),
-  missing: (random, split) => {
-    const intent = random.pick(toolboxIntents);
-    const phrase = drawPhrase(random, intent.missing.requests[split]);
-    const values = drawValues(random, split, intent.slots);
-    const request = dressRequest(
-      random,
-      fillSlots(phrase, (slot) => values[slot]!),
-    );
-    const forbidden = new Set([...toolboxNeighbours(intent.tool)].filter((name) => name !== intent.tool));
-    return withoutCalls("decline", request, random.pick(intent.missing.questions), phrase, {
-      needed: [intent.tool],
-      forbidden,
-    });
-  },
+  missing: (random, split) => withoutArgument(random, split, random.pick(toolboxIntents)),
+  partial: (random, split) => withoutArgument(random, split, random.pick(partialIntents)),
   chat: (random, split) => {
     const phrase = drawPhrase(random, chat.requests[split]);
     return withoutCalls(

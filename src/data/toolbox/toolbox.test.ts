@@ -253,6 +253,27 @@ test("shares are as planned", () => {
   }
 });
 
+test("a partial request holds a value and lacks an argument", () => {
+  const shares = {
+    single: 0,
+    multiple: 0,
+    missing: 0,
+    partial: 1,
+    chat: 0,
+    outOfScope: 0,
+    notOffered: 0,
+  };
+  for (const split of splits) {
+    const { examples } = generateToolbox({ split, seed: 2, examples: 300, shares });
+    for (const example of examples) {
+      assert.equal(example.expect.behaviour, "decline");
+      assert.ok(slotsOf(phrasesOf(example)[0]!).length > 0, phrasesOf(example)[0]);
+    }
+    const tools = new Set(examples.flatMap((example) => example.teacher!.text));
+    assert.ok(tools.size >= 6, `${split}: ${[...tools]}`);
+  }
+});
+
 test("the same seed gives the same examples, a longer dataset begins with the shorter one", () => {
   const long = generateToolbox({ split: "validation", seed: 5, examples: 60 });
   const short = generateToolbox({ split: "validation", seed: 5, examples: 40 });
