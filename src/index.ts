@@ -9,10 +9,13 @@ export {
   type AnswerHooks,
   type AnswerOptions,
   answerPrompt,
+  type ChatAnswer,
+  continueChat,
   demoTools,
   type RunTool,
   runDemoTool,
 } from "./flow/answer.ts";
+export { type ChatFigures, type ChatSession, chatFigures, createChatSession } from "./flow/chat-session.ts";
 export { type BackendCheck, type DoctorProblem, type DoctorReport, runDoctor } from "./flow/doctor.ts";
 export { gateReportFile } from "./flow/gate-report-file.ts";
 export { type IdentifiedMachine, identifyMachine } from "./flow/identify-machine.ts";
@@ -23,6 +26,13 @@ export {
   measureEngine,
 } from "./flow/measure-artefact.ts";
 export { packagePath, packageVersion } from "./flow/package-files.ts";
+export {
+  type PullHooks,
+  type PullOptions,
+  type PullProgress,
+  type PullResult,
+  pullModel,
+} from "./flow/pull.ts";
 export { runQuickstart } from "./flow/quickstart.ts";
 export type { ModelFigures, QuickstartResult, RuleFigures } from "./flow/quickstart-result.ts";
 export type { QuickstartOptions, QuickstartStage } from "./flow/quickstart-settings.ts";

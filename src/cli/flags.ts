@@ -50,6 +50,24 @@ export interface RunFlags extends CommonFlags {
   readonly seed: number;
 }
 
+export interface ChatFlags extends CommonFlags {
+  readonly artefact?: string;
+  readonly tools?: string;
+  readonly system?: string;
+  readonly maxTokens?: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly seed: number;
+}
+
+export interface PullFlags extends CommonFlags {
+  readonly revision: string;
+  readonly out?: string;
+  readonly include?: readonly string[];
+  readonly tokenFile?: string;
+  readonly endpoint: string;
+}
+
 export interface ServeFlags extends CommonFlags {
   readonly artefact: string;
   readonly name?: string;

@@ -1,10 +1,12 @@
 import { Command, Option } from "commander";
+import { defaultEndpoint } from "../flow/hub-address.ts";
 import { quickstartDefaults as defaults } from "../flow/quickstart-defaults.ts";
 import { weightFormats } from "../model/weight-formats.ts";
 import type { CommandAction } from "./execute.ts";
 import {
   type BlessFlags,
   blockSize,
+  type ChatFlags,
   type CommonFlags,
   type DistilFlags,
   type DoctorFlags,
@@ -13,6 +15,7 @@ import {
   integerFrom,
   type MeasureFlags,
   numberWithin,
+  type PullFlags,
   type QuickstartFlags,
   type RunFlags,
   type ScoreFlags,
@@ -84,6 +87,17 @@ export function buildProgram(version: string, execute: Execute): Command {
       execute(flags, async (context) => (await import("./distil.ts")).distilCommand(flags, context)),
     );
 
+  command("pull", "fetch a checkpoint from a model hub: resumed where it was cut, every file checked")
+    .argument("<repo>", "the model's name on the hub, as owner/name")
+    .option("--revision <name>", "branch, tag or commit", "main")
+    .option("--out <dir>", "checkpoint folder (default: the model's name)")
+    .option("--include <patterns...>", 'only files that match, as "*.json" (default: what export needs)')
+    .option("--token-file <file>", "file with the hub's token (default: HF_TOKEN, else none)")
+    .option("--endpoint <url>", "address of the hub", defaultEndpoint)
+    .action((repo: string, flags: PullFlags) =>
+      execute(flags, async (context) => (await import("./pull.ts")).pullCommand(repo, flags, context)),
+    );
+
   command("export", "write a checkpoint as an artefact: ONNX model, tokenizer, manifest, parity proven")
     .argument("<checkpoint>", "checkpoint folder")
     .addOption(new Option("--format <format>", "weights").choices(weightFormats).default("int8"))
@@ -112,6 +126,21 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--seed <n>", "seed of the sampling", integerFrom(0), 0)
     .action((prompt: string | undefined, flags: RunFlags) =>
       execute(flags, async (context) => (await import("./run.ts")).runCommand(prompt, flags, context)),
+    );
+
+  command("chat", "talk with an artefact: history, tools, streamed answers; from a pipe one message a line")
+    .option("--artefact <dir>", "artefact folder (default: the student of the latest run)")
+    .option(
+      "--tools <file>",
+      "tools to offer, a JSON array in the OpenAI format (default: the embedded task's)",
+    )
+    .option("--system <text>", "system message")
+    .option("--max-tokens <n>", "most output tokens of one turn (default: the context)", integerFrom(1))
+    .option("--temperature <t>", "0 is greedy", numberWithin(0, 10), 0)
+    .option("--top-p <p>", "nucleus sampling", numberWithin(0, 1))
+    .option("--seed <n>", "seed of the sampling", integerFrom(0), 0)
+    .action((flags: ChatFlags) =>
+      execute(flags, async (context) => (await import("./chat.ts")).chatCommand(flags, context)),
     );
 
   command("serve", "serve an artefact to OpenAI clients: chats, completions, tools, metrics")

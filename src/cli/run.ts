@@ -1,29 +1,17 @@
-import * as path from "node:path";
 import { LimbeckError } from "../base/errors.ts";
 import { stringifyJson } from "../base/json.ts";
-import { answerPrompt, demoTools, runDemoTool } from "../flow/answer.ts";
-import { latestRun } from "../flow/run-folder.ts";
-import { shippedTeacherArtefact } from "../flow/teacher-artefact.ts";
+import { answerPrompt, decodeRate, demoTools, runDemoTool } from "../flow/answer.ts";
 import { openEngine } from "../runtime/engine.ts";
 import type { ChatResult } from "../runtime/types.ts";
 import { readPrompt, readTools } from "./chat-input.ts";
+import { defaultArtefact } from "./default-artefact.ts";
 import type { CliContext, CommandResult } from "./execute.ts";
 import type { RunFlags } from "./flags.ts";
 
-/** The student of the latest run; where there is none yet, the shipped teacher. */
-async function defaultArtefact(note: (text: string) => void): Promise<string> {
-  const run = latestRun();
-  if (run !== null) return path.join(run, "student", "int8");
-  note("no run yet: answering with the shipped teacher");
-  return shippedTeacherArtefact();
-}
-
 /** "23 tokens, TTFT 4.1 ms (tokenizer 0.6, first step 3.5), 812 tok/s". */
-function describeTurn({ tokens, timing, promptTokens }: ChatResult): string {
-  const first = tokens[0]?.timeMs;
-  const last = tokens.at(-1)?.timeMs;
-  const hasRate = first !== undefined && last !== undefined && last > first;
-  const rate = hasRate ? ((tokens.length - 1) / (last - first)) * 1000 : null;
+function describeTurn(turn: ChatResult): string {
+  const { tokens, timing, promptTokens } = turn;
+  const rate = decodeRate([turn]);
   return [
     `${promptTokens} tokens in, ${tokens.length} out`,
     `TTFT ${timing.ttftMs.toFixed(1)} ms (tokenizer ${timing.tokenizerMs.toFixed(1)}, first step ${timing.firstStepMs.toFixed(1)})`,

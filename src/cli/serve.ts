@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
-import { LimbeckError } from "../base/errors.ts";
-import { readText, withFileErrors } from "../base/files.ts";
+import { withFileErrors } from "../base/files.ts";
 import { stringifyJson } from "../base/json.ts";
 import { openEngine } from "../runtime/engine.ts";
 import type { EngineInfo, OpenOptions } from "../runtime/engine-contract.ts";
@@ -10,6 +9,7 @@ import type { ServeOptions } from "../serve/options.ts";
 import type { CliContext, CommandResult } from "./execute.ts";
 import { renderError } from "./fail.ts";
 import type { ServeFlags } from "./flags.ts";
+import { readSecret } from "./secret-input.ts";
 
 const mib = 2 ** 20;
 
@@ -18,15 +18,7 @@ const mib = 2 ** 20;
  * whoever lists processes reads those. Errors: `file_not_found`, `usage` for an empty one.
  */
 export function readApiKey(file: string | undefined, environment: NodeJS.ProcessEnv): string | undefined {
-  const given = file === undefined ? environment["LIMBECK_API_KEY"] : readText(file);
-  if (given === undefined) return undefined;
-  const key = given.trim();
-  if (/^[\x21-\x7e]+$/.test(key)) return key;
-  throw new LimbeckError(
-    "usage",
-    `${file ?? "LIMBECK_API_KEY"}: expected an API key of visible ASCII characters, got ${key === "" ? "an empty one" : "others"}`,
-    { cure: "Put the key alone into it, or leave it out to ask for none." },
-  );
+  return readSecret({ what: "an API key", file, variable: "LIMBECK_API_KEY" }, environment);
 }
 
 function openOptions(flags: ServeFlags): OpenOptions {

@@ -1,46 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { streamTokens } from "../runtime/chat-stream.ts";
-import type { Engine } from "../runtime/engine-contract.ts";
-import type { ChatResult } from "../runtime/types.ts";
-import type { ChatMessage, ToolCall } from "../tools/types.ts";
-import { answerPrompt, demoTools, runDemoTool } from "./answer.ts";
-
-const timing = {
-  tokenizerMs: 1,
-  firstStepMs: 1,
-  ttftMs: 2,
-  totalMs: 3,
-  prefillSessionMs: 1,
-  decodeSessionMs: 1,
-};
-
-function turn(text: string, calls: readonly ToolCall[] = []): ChatResult {
-  const tokens = [{ id: 9, text, index: 0, timeMs: 2 }];
-  return {
-    promptTokens: 5,
-    tokens,
-    text,
-    content: calls.length > 0 ? "" : text,
-    calls,
-    finishReason: "stop",
-    timing,
-  };
-}
-
-/** An engine that says `turns` one after the other and keeps what it was asked. */
-function scripted(turns: readonly ChatResult[]): { engine: Engine; asked: (readonly ChatMessage[])[] } {
-  const asked: (readonly ChatMessage[])[] = [];
-  const stream: Engine["stream"] = (messages) => {
-    const result = turns[asked.length]!;
-    asked.push([...messages]);
-    return streamTokens(async (onToken) => {
-      for (const token of result.tokens) onToken(token);
-      return result;
-    });
-  };
-  return { engine: { stream } as Engine, asked };
-}
+import type { ToolCall } from "../tools/types.ts";
+import { answerPrompt, decodeRate, demoTools, runDemoTool } from "./answer.ts";
+import { scripted, turn } from "./scripted-engine.test.support.ts";
 
 const timer: ToolCall = { name: "set_timer", arguments: { minutes: 12 } };
 
@@ -82,4 +44,10 @@ test("embedded tools are run on valid arguments only", () => {
   assert.notEqual(runDemoTool(timer), null);
   assert.equal(runDemoTool({ name: "set_timer", arguments: { minutes: "soon" } }), null);
   assert.equal(runDemoTool({ name: "launch_rocket", arguments: {} }), null);
+});
+
+test("the rate of decoding counts steps and their time, the prefill left out", () => {
+  const tokens = [10, 12, 16].map((timeMs, index) => ({ id: 1, text: "a", index, timeMs }));
+  assert.equal(decodeRate([{ tokens }, { tokens: tokens.slice(1) }]), 300);
+  assert.equal(decodeRate([{ tokens: tokens.slice(0, 1) }, { tokens: [] }]), null);
 });

@@ -39,37 +39,75 @@ export const runDemoTool: RunTool = (call) =>
     ? runToolboxTool(call)
     : null;
 
+/** An answer, and the messages that it adds to the chat. */
+export interface ChatAnswer extends Answer {
+  readonly said: readonly ChatMessage[];
+}
+
 /**
- * Answers one prompt: streams a turn, runs its calls, and goes on until a turn makes no call, nobody can run one,
- * the turns are used up, or the request is cancelled.
+ * Goes on with a chat whose last message is the user's: streams a turn, runs its calls, and goes on until a turn makes
+ * no call, nobody can run one, the turns are used up, or the request is cancelled. Of a cancelled turn only its words
+ * are kept, where it has any. Errors: those of `Engine.stream`.
  */
+export async function continueChat(
+  engine: Engine,
+  messages: readonly ChatMessage[],
+  options: Omit<AnswerOptions, "system">,
+  hooks: AnswerHooks = {},
+): Promise<ChatAnswer> {
+  const { tools, runTool, turns: mostTurns = 4, ...generate } = options;
+  const said: ChatMessage[] = [];
+  const turns: ChatResult[] = [];
+  const results: { call: ToolCall; result: Json }[] = [];
+  while (turns.length < mostTurns) {
+    const stream = engine.stream([...messages, ...said], tools, generate);
+    for await (const event of stream) hooks.onToken?.(event);
+    const turn = await stream.result;
+    turns.push(turn);
+    const { content, calls, finishReason } = turn;
+    if (calls.length === 0 || finishReason === "cancelled") {
+      if (finishReason !== "cancelled" || content !== "") said.push({ role: "assistant", content });
+      break;
+    }
+    said.push({ role: "assistant", content, tool_calls: calls });
+    const answers = calls.map((call) => ({ call, result: runTool(call) }));
+    if (answers.some(({ result }) => result === null)) break;
+    for (const { call, result } of answers) {
+      said.push({ role: "tool", name: call.name, content: stringifyJson(result) });
+      results.push({ call, result });
+      hooks.onResult?.(call, result);
+    }
+  }
+  return { turns, results, said };
+}
+
+/** Answers one prompt as `continueChat` does. */
 export async function answerPrompt(
   engine: Engine,
   prompt: string,
   options: AnswerOptions,
   hooks: AnswerHooks = {},
 ): Promise<Answer> {
-  const { system, tools, runTool, turns: mostTurns = 4, ...generate } = options;
-  const messages: ChatMessage[] = [
-    ...(system === undefined ? [] : [{ role: "system", content: system } as const]),
-    { role: "user", content: prompt },
-  ];
-  const turns: ChatResult[] = [];
-  const results: { call: ToolCall; result: Json }[] = [];
-  while (turns.length < mostTurns) {
-    const stream = engine.stream(messages, tools, generate);
-    for await (const event of stream) hooks.onToken?.(event);
-    const turn = await stream.result;
-    turns.push(turn);
-    if (turn.calls.length === 0 || turn.finishReason === "cancelled") break;
-    const answers = turn.calls.map((call) => ({ call, result: runTool(call) }));
-    if (answers.some(({ result }) => result === null)) break;
-    messages.push({ role: "assistant", content: turn.content, tool_calls: turn.calls });
-    for (const { call, result } of answers) {
-      messages.push({ role: "tool", name: call.name, content: stringifyJson(result) });
-      results.push({ call, result });
-      hooks.onResult?.(call, result);
-    }
-  }
+  const { system, ...rest } = options;
+  const { turns, results } = await continueChat(
+    engine,
+    [
+      ...(system === undefined ? [] : [{ role: "system", content: system } as const]),
+      { role: "user", content: prompt },
+    ],
+    rest,
+    hooks,
+  );
   return { turns, results };
+}
+
+/** Tokens per second of decoding, the prefill left out; null where no turn has two tokens at different times. */
+export function decodeRate(turns: readonly Pick<ChatResult, "tokens">[]): number | null {
+  let steps = 0;
+  let elapsedMs = 0;
+  for (const { tokens } of turns) {
+    steps += Math.max(0, tokens.length - 1);
+    elapsedMs += (tokens.at(-1)?.timeMs ?? 0) - (tokens[0]?.timeMs ?? 0);
+  }
+  return elapsedMs > 0 ? (steps / elapsedMs) * 1000 : null;
 }

@@ -144,7 +144,9 @@ export function createHub(options: HubOptions): Hub {
         if (signal?.aborted) throw interruptedPull(error);
         const failure = connectionError(error, start);
         if (failure !== null) throw failure;
-        why = watchdog.signal.aborted ? (watchdog.signal.reason as Error).message : networkCode(error);
+        why = watchdog.signal.aborted
+          ? (watchdog.signal.reason as Error).message
+          : `a broken connection (${networkCode(error)})`;
       } finally {
         watchdog.release();
       }

@@ -2,11 +2,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { LimbeckError } from "../base/errors.ts";
 import { withFileErrors } from "../base/files.ts";
+import { defaultEndpoint } from "./hub-address.ts";
 import { createHub, type HubOptions } from "./hub-client.ts";
 import { type Arrival, downloadFile, isWhole, partBytes } from "./hub-download.ts";
 import { fileTarget, type HubFile, type HubModel, listModel } from "./hub-files.ts";
-
-export const defaultEndpoint = "https://huggingface.co";
 
 export interface PullOptions extends Partial<HubOptions> {
   /** As on the hub, `owner/name`. */
@@ -112,10 +111,10 @@ function checkSpace(outDir: string, missingBytes: number): void {
   const { bavail, bsize } = withFileErrors("look at", outDir, () => fs.statfsSync(outDir));
   const freeBytes = bavail * bsize;
   if (missingBytes <= freeBytes) return;
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+  const megabytes = (size: number): string => `${(size / 1e6).toFixed(1)} MB`;
   throw new LimbeckError(
     "disk_full",
-    `${outDir}: expected ${gigabytes(missingBytes)} of free space, got ${gigabytes(freeBytes)}`,
+    `${outDir}: expected ${megabytes(missingBytes)} of free space, got ${megabytes(freeBytes)}`,
     {
       cure: "Free some space or choose another folder; nothing was fetched.",
       fields: { path: outDir, missingBytes, freeBytes },

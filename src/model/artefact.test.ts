@@ -138,3 +138,19 @@ test("an export that cannot be written says so and leaves no manifest", async ()
     (error) => error instanceof LimbeckError && error.code === "not_writable",
   );
 });
+
+test("a template in a file of its own goes along, counts in the fingerprint, and leaves with the next export", async () => {
+  const out = path.join(dir, "template");
+  const source = path.join(dir, "with template");
+  fs.cpSync(checkpoint, source, { recursive: true });
+  fs.writeFileSync(path.join(source, "chat_template.jinja"), "{{ messages[0].content }}");
+  fs.writeFileSync(path.join(source, "generation_config.json"), '{"eos_token_id": [3, 5]}');
+  const own = await exportArtefact(source, out, { format: "fp32" });
+  assert.ok(fs.existsSync(path.join(out, "chat_template.jinja")));
+  assert.ok(fs.existsSync(path.join(out, "generation_config.json")));
+  fs.appendFileSync(path.join(out, "chat_template.jinja"), " ");
+  assert.throws(() => verifyArtefact(out), isInvalid(/prompt_wrapper/));
+  const plain = await exportArtefact(checkpoint, out, { format: "fp32" });
+  assert.notEqual(plain.fingerprints.prompt_wrapper, own.fingerprints.prompt_wrapper);
+  assert.ok(!fs.existsSync(path.join(out, "chat_template.jinja")));
+});

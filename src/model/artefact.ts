@@ -63,7 +63,7 @@ const manifestSchema = z.object({
     /** Over the bytes of the checkpoint's weights. */
     weights: fingerprint,
     tokenizer: fingerprint,
-    /** Over tokenizer_config.json, which holds the chat template. */
+    /** Over tokenizer_config.json and, where the template stands in a file of its own, over that too. */
     prompt_wrapper: fingerprint,
   }),
   parity: paritySchema,
@@ -83,6 +83,7 @@ const manifestSchema = z.object({
 /** What an exported model is: format, size, fingerprints of all that it was made from, and its proven parity. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
+const templateFile = "chat_template.jinja";
 const modelFile = "model.onnx";
 const dataFile = "model.onnx.data";
 
@@ -223,7 +224,9 @@ function fingerprintArtefact(dir: string): Omit<Manifest["fingerprints"], "weigh
   return {
     model: parts.length === 1 ? (parts[0] as string) : sha256(parts.join("")),
     tokenizer: hash("tokenizer.json"),
-    prompt_wrapper: hash("tokenizer_config.json"),
+    prompt_wrapper: fs.existsSync(path.join(dir, templateFile))
+      ? sha256(hash("tokenizer_config.json") + hash(templateFile))
+      : hash("tokenizer_config.json"),
   };
 }
 

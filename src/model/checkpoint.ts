@@ -187,7 +187,15 @@ export function loadCheckpoint(dir: string): Checkpoint {
 
 /** Copies the tokenizer's files from one folder to another, atomically. */
 export function copyTokenizer(fromDir: string, toDir: string): void {
-  const extra = optionalTokenizerFiles.filter((name) => fs.existsSync(path.join(fromDir, name)));
+  const extra: string[] = [];
+  for (const name of optionalTokenizerFiles) {
+    if (fs.existsSync(path.join(fromDir, name))) extra.push(name);
+    // One of another model would change what this one reads.
+    else
+      withFileErrors("remove", path.join(toDir, name), () =>
+        fs.rmSync(path.join(toDir, name), { force: true }),
+      );
+  }
   for (const name of [...tokenizerFiles, ...extra])
     writeFileAtomic(path.join(toDir, name), readBytes(path.join(fromDir, name)));
 }
