@@ -1,6 +1,4 @@
 // Runs the whole quickstart and holds its JSON document against what the main job promises. Every figure is printed.
-// Zero false calls is the gate's own rule and is printed, not decided here: the student's bits differ between kinds of
-// CPU, and one request of a hundred more or less must not stop a build that gates correctly.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 
@@ -28,14 +26,13 @@ const checks = [
     student.tokens_out_median / teacher.tokens_out_median,
     student.tokens_out_median <= 0.85 * teacher.tokens_out_median,
   ],
+  ["false calls = 0", student.false_calls, student.false_calls === 0],
   ["privacy leaks = 0", student.privacy_leaks, student.privacy_leaks === 0],
   ["teacher F1 lax >= 0.97", teacher.f1_lax, teacher.f1_lax >= 0.97],
   ["exit status follows the verdict", run.status, run.status === (verdict === "fail" ? 1 : 0)],
 ];
 for (const [name, value, holds] of checks) console.log(`${holds ? "ok   " : "FAIL "} ${name}: ${value}`);
-console.log(
-  `verdict ${verdict}, false calls ${student.false_calls}, valid arguments ${student.argument_valid_rate}`,
-);
+console.log(`verdict ${verdict}, valid arguments ${student.argument_valid_rate}`);
 for (const { name, verdict: rule, reason } of document.rules)
   console.log(`      ${rule.padEnd(12)} ${name}: ${reason}`);
 const failed = checks.filter(([, , holds]) => !holds).length;
