@@ -175,7 +175,11 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--shapes <list>", "prompt lengths to group by, as 64,128 (default: as exported)", shapeList)
     .option("--prompts <n>", "prompts of each shape (default: 5)", integerFrom(1))
     .option("--rounds <n>", "passes over the prompts (default: 8)", integerFrom(1))
-    .option("--warmups <n>", "runs of each shape that are dropped first (default: 2)", integerFrom(0))
+    .option(
+      "--warmups <n>",
+      "runs of each shape that are dropped first (default: each prompt once)",
+      integerFrom(0),
+    )
     .option("--limit <n>", "use the first n examples only", integerFrom(1))
     .option("--out <file>", "write the speed report here")
     .action((artefact: string, flags: MeasureFlags) =>

@@ -56,6 +56,19 @@ test("shapes alternate within a round, and every round has the same prompts", ()
   assert.equal(plan.warmUps, 2);
 });
 
+test("every prompt is read once before it counts", () => {
+  const { runs } = planMeasurement(examples([10, 20, 30, 100]), {
+    shapes: [64, 128],
+    promptTokens,
+    rounds: 2,
+  });
+  const idsOf = (isWarmUp: boolean): string[] => [
+    ...new Set(runs.filter((run) => run.isWarmUp === isWarmUp).map((run) => run.example.id)),
+  ];
+  assert.deepEqual(idsOf(true).sort(), idsOf(false).sort());
+  assert.equal(idsOf(true).length, 4);
+});
+
 test("a shape with few prompts has fewer runs, and its warm-ups repeat", () => {
   const plan = planMeasurement(examples([10, 100, 110]), {
     shapes: [64, 128],

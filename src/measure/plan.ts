@@ -20,7 +20,7 @@ export interface PlanOptions {
   readonly promptsPerShape?: number;
   /** Passes over the chosen prompts. Default 8: the gate's intervals draw whole passes, and want eight of them. */
   readonly rounds?: number;
-  /** Dropped runs of each shape before the first round. Default 2. */
+  /** Dropped runs of each shape before the first round. Default: each prompt once, for what an engine does once for a set of tools. */
   readonly warmUpsPerShape?: number;
   /** Which prompts are chosen. Default 0. */
   readonly seed?: number;
@@ -63,7 +63,7 @@ function checkCount(name: string, value: number, least: number): number {
 export function planMeasurement(examples: readonly Example[], options: PlanOptions): MeasurePlan {
   const promptsPerShape = checkCount("promptsPerShape", options.promptsPerShape ?? 5, 1);
   const rounds = checkCount("rounds", options.rounds ?? 8, 1);
-  const warmUpsPerShape = checkCount("warmUpsPerShape", options.warmUpsPerShape ?? 2, 0);
+  const warmUpsPerShape = checkCount("warmUpsPerShape", options.warmUpsPerShape ?? promptsPerShape, 0);
   const shapes = [...new Set(options.shapes)].sort((a, b) => a - b);
   for (const shape of shapes) checkCount("shapes", shape, 1);
 
