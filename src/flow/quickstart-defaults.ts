@@ -5,7 +5,7 @@ export const quickstartDefaults = {
   validationExamples: 200,
   testExamples: 400,
   /** Enough for the gate to tell 5 % of TTFT and TPS from noise. */
-  measureRounds: 40,
+  measureRounds: 160,
 } as const;
 
 /**
