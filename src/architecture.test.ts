@@ -25,6 +25,7 @@ const layers: readonly string[] = [
   "gate",
   "flow",
   "serve",
+  "speech",
   "cli",
 ];
 
@@ -39,6 +40,7 @@ const entryPoints = [
   "runtime/index.ts",
   "measure/index.ts",
   "serve/index.ts",
+  "speech/index.ts",
 ];
 
 /** Weights are gigabytes: this one reads and writes its files piece by piece instead of taking bytes. */

@@ -37,6 +37,10 @@ const meanings: { readonly [C in ErrorCode]: string } = {
   backend_failed: "The native runtime refused or failed.",
   unsupported_op: "A backend or a lowering has no form of an operation.",
   vjp_missing: "An operation on the way of a gradient has no gradient rule.",
+  translation_failed:
+    "A translation engine gave no translation, too late, or one that lost what had to stay.",
+  voice_failed: "A voice gave no sound for a text.",
+  audio_unavailable: "No audio device takes sound; `--out FILE` writes it instead.",
   training_diverged:
     "Training was stopped: NaN, exploding or flat gradients, or a broken layer; the last good checkpoint is kept.",
   gate_failed: "A rule of the gate failed.",
