@@ -1,18 +1,26 @@
+import * as path from "node:path";
 import { createRandom, type Random } from "#limbeck/base/random.js";
 import { generateToolbox } from "#limbeck/data/toolbox/generate.js";
-import { median, percentile } from "#limbeck/measure/statistics.js";
+import { monotonicMs } from "#limbeck/measure/clock.js";
+import { mean, median, percentile } from "#limbeck/measure/statistics.js";
+import { exportArtefact, openArtefactSession } from "#limbeck/model/artefact.js";
 import {
   type AnswerRules,
   createGrammarCompiler,
   type GrammarCompiler,
   type GrammarTokenizer,
 } from "#limbeck/runtime/grammar/compiler.js";
+import { createStepRunner } from "#limbeck/runtime/step-runner.js";
 import { loadTokenizer, type Tokenizer } from "#limbeck/tokenizer/tokenizer.js";
 import { type Benchmark, lookAround, lookBack, note, table } from "./benchmark.ts";
-import { repositoryPath } from "./repository.ts";
+import { repositoryPath, withTemporaryFolder } from "./repository.ts";
+import { halfBillion, writeSyntheticCheckpoint } from "./synthetic-checkpoint.ts";
 
 /** Logits of a Qwen 2.5 model. */
-const vocabSize = 151_936;
+const { vocabSize } = halfBillion;
+/** Tokens before the steps that grammars are held against. */
+const promptTokens = 512;
+const stepsEachRound = 16;
 
 /**
  * The shipped tokenizer with pairs of its tokens as further tokens, up to `vocabSize`: byte-level as Qwen's, so that
@@ -134,8 +142,53 @@ async function answerOnce(
   constraint.close();
 }
 
-async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
-  const { rounds = 1, "step-us": stepUs = 1 } = options;
+/** The decode step that a grammar's cost is a share of: 0.5B parameters at int4, after a prompt. */
+interface Stepper {
+  /** Milliseconds of each of some steps. */
+  times(): Promise<readonly number[]>;
+  close(): void;
+}
+
+async function openStepper(folder: string): Promise<Stepper> {
+  const [checkpoint, artefact] = [path.join(folder, "checkpoint"), path.join(folder, "artefact")];
+  writeSyntheticCheckpoint(checkpoint, halfBillion);
+  await exportArtefact(checkpoint, artefact, { format: "int4" });
+  const { config, session } = await openArtefactSession(artefact);
+  const runner = createStepRunner(session, config, { blocking: true });
+  const idAt = (i: number): number => (7919 * (i + 1)) % vocabSize;
+  await runner.prefill(Array.from({ length: promptTokens }, (_, i) => idAt(i)));
+  return {
+    times: async () => {
+      const times: number[] = [];
+      for (let i = 0; i < stepsEachRound; i++) {
+        const begun = monotonicMs();
+        await runner.decode(idAt(i));
+        times.push(monotonicMs() - begun);
+      }
+      runner.rewind(promptTokens);
+      return times;
+    },
+    close: () => {
+      runner.close();
+      session.close();
+    },
+  };
+}
+
+const run = (options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> =>
+  withTemporaryFolder(async (folder) => {
+    const stepper = await openStepper(folder);
+    try {
+      return await measure(options, stepper);
+    } finally {
+      stepper.close();
+    }
+  });
+
+async function measure(
+  { rounds = 1 }: Readonly<Record<string, number>>,
+  stepper: Stepper,
+): Promise<Readonly<Record<string, unknown>>> {
   const surroundings = await lookAround();
   const random = createRandom(1);
   const shipped = loadTokenizer(repositoryPath("assets", "tokenizer"));
@@ -149,9 +202,13 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
   const times = Object.fromEntries(
     names.map((name) => [name, { maskMs: [], takeMs: [], coldMs: [], keptMs: [], forcedTokens: 0 }]),
   ) as unknown as { readonly [N in AnswerName]: Times };
-  for (let round = 0; round < rounds; round++)
-    for (const name of names)
+  const steps: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) {
       await answerOnce(compiler, answers[name](round), shipped.eosId, noise, random, times[name]);
+    }
+    steps.push(...(await stepper.times()));
+  }
   compiler.close();
 
   const rows = names.map((name) => {
@@ -189,9 +246,10 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
   return {
     mask_ms_p50: median(all),
     mask_ms_p95: percentile(all, 95),
-    // Mask, acceptance and the question for forced tokens, of a step that takes `reference_step_ms`.
-    step_share: median(perToken) / (stepUs / 1000),
-    reference_step_ms: stepUs / 1000,
+    // Mask, acceptance and the question for forced tokens: of a token on average, and of the middle one.
+    step_share: mean(perToken) / median(steps),
+    step_share_p50: median(perToken) / median(steps),
+    step_ms: median(steps),
     vocabulary: vocabSize,
     open_ms: openMs,
     cases: rows,
@@ -201,10 +259,9 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
 }
 
 export const grammarBenchmark: Benchmark = {
-  summary: "masks and forced tokens of grammars at 151,936 tokens (no model: logits are noise)",
+  summary: "masks and forced tokens of grammars at 151,936 tokens, as a share of a decode step (0.5B, int4)",
   options: {
     rounds: { value: 12, help: "answers of each kind" },
-    "step-us": { value: 10_000, help: "decode step that the share is of, in µs: 0.5B at int4 on two cores" },
   },
   run,
 };
