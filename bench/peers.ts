@@ -43,7 +43,7 @@ function whyAbsent(peer: Peer): string | null {
   const folder = path.join(peersFolder, "node_modules", packages[peer]);
   return fs.existsSync(folder)
     ? null
-    : `${packages[peer]} is not installed: npm ci --ignore-scripts in bench/peers`;
+    : `${packages[peer]} is not installed: npm install --ignore-scripts in bench/peers`;
 }
 
 /** One generation of one system. */
@@ -75,7 +75,7 @@ async function startContestant(name: string, script: string, args: readonly stri
     const { value, done } = await lines.next();
     if (!done) return parseJson(value, script) as Readonly<Record<string, unknown>>;
     throw new LimbeckError("backend_failed", `${name}: expected an answer, got the end of its process`, {
-      cure: `What it wrote stands above. Run npm ci --ignore-scripts in ${peersFolder} again.`,
+      cure: `What it wrote stands above. Run npm install --ignore-scripts in ${peersFolder} again.`,
     });
   };
   const facts = await answer();
