@@ -146,7 +146,8 @@ test("any mixture of sounds, pauses and interrupts: the stream is made of their 
         atMs += afterMs;
         clock.at(atMs, () => {
           if (isInterrupt) sink.silence();
-          const value = Math.fround((i + 1) / 20);
+          // No fade of one passes exactly through another.
+          const value = Math.fround(0.83 * 0.93 ** i);
           given.push({ playing: sink.play(constant(samples, value)), samples, value });
         });
       }
@@ -169,7 +170,7 @@ test("any mixture of sounds, pauses and interrupts: the stream is made of their 
         );
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 60, includeErrorInReport: true },
   );
 });
 
