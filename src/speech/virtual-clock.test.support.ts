@@ -29,7 +29,13 @@ export function createVirtualClock(): VirtualClock {
     now: () => nowMs,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
-        const sleeper: Sleeper = { atMs: nowMs + Math.max(0, ms), wake: resolve };
+        const sleeper: Sleeper = {
+          atMs: nowMs + Math.max(0, ms),
+          wake: () => {
+            signal?.removeEventListener("abort", cancel);
+            resolve();
+          },
+        };
         const cancel = (): void => {
           const place = sleepers.indexOf(sleeper);
           if (place >= 0) sleepers.splice(place, 1);
