@@ -1,4 +1,7 @@
 /** Speech: an agent's stream cleaned, translated, voiced and played while it is being written. */
+
+export { createNullSink, type OpenSinkOptions, openSink } from "./play/sinks.ts";
+export { type Subtitle, writeSrt } from "./play/srt.ts";
 export type {
   AgentEvent,
   Direction,
@@ -14,3 +17,12 @@ export type {
   Translator,
   Voice,
 } from "./types.ts";
+export { type CachedVoice, withPhraseCache } from "./voice/phrase-cache.ts";
+export {
+  embeddedVoiceFor,
+  listVoices,
+  type OpenVoiceOptions,
+  openVoice,
+  type VoiceEngine,
+  type VoiceInfo,
+} from "./voice/voices.ts";
