@@ -47,6 +47,7 @@ export const AutoModelForSeq2SeqLM = { from_pretrained: async () => ({
       out.forEach((row, r) => row.push(BigInt(step === 0 ? forced_bos_token_id : isStalled ? 10 : (answers[r][step - 1] ?? 10))));
       if (out.length > 0 && sources.some((ids) => ids[0] !== 4)) throw new Error("no source language");
       if (stop._call(out).every(Boolean)) break;
+      if (!isStalled && step > Math.max(...answers.map(({ length }) => length))) throw new Error("went on behind all ends");
     }
     return { tolist: () => out };
   },
