@@ -92,6 +92,9 @@ test("a process that stalled is gone", async () => {
       return false;
     }
   };
+  const next = await pipe.ask("who", never);
+  pipe.restart();
+  assert.notEqual(await pipe.ask("who", never), next);
   for (let tries = 0; isAlive() && tries < 500; tries++)
     await new Promise((resolve) => setTimeout(resolve, 10));
   assert.equal(isAlive(), false);

@@ -80,8 +80,6 @@ test("a batch of unequal texts is cut at each one's end, and waits for the last"
     assert.deepEqual([engine.family, engine.licence], ["m2m100", { name: "MIT", isCommercial: true }]);
     const texts = ["one two", "one two three four", "three"];
     assert.deepEqual(await engine.translateToIds(texts, never), {
-      kind: "done",
-      id: 0,
       texts: ["two one", "four three two one", "three"],
       ids: [[7, 6], [9, 8, 7, 6], [8]],
     });
