@@ -2,6 +2,19 @@
 
 export { createNullSink, type OpenSinkOptions, openSink } from "./play/sinks.ts";
 export { type Subtitle, writeSrt } from "./play/srt.ts";
+export {
+  type Translated,
+  translateSegment,
+  translateSegments,
+} from "./translate/guard.ts";
+export {
+  listTranslators,
+  openTranslator,
+  type TranslatorEngine,
+  type TranslatorInfo,
+  type TranslatorOptions,
+  translatorEngines,
+} from "./translate/translators.ts";
 export type {
   AgentEvent,
   Direction,
