@@ -14,6 +14,7 @@ import {
   writeJsonAtomic,
 } from "../base/files.ts";
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
+import { attendStepwise } from "../lower/onnx/stepwise.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
 import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
@@ -274,4 +275,19 @@ export async function openArtefactSession(
   const file = path.join(dir, modelFile);
   checkLayout(file, config, choiceOf({ weights: manifest.format, block: manifest.block }));
   return { manifest, config, session: await openOnnx(file, options) };
+}
+
+/**
+ * Opens the same model again so that the last tokens of a run, up to `steps`, attend one by one: see
+ * lower/onnx/stepwise.ts. It prepares weights of its own. The artefact is one that `openArtefactSession` checked.
+ */
+export async function openStepwiseSession(
+  dir: string,
+  steps: number,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const bytes = attendStepwise(readBytes(path.join(dir, modelFile)), steps);
+  // A model of bytes does not know beside which file its weights lie.
+  const config = { "session.model_external_initializers_file_folder_path": path.resolve(dir) };
+  return openOnnx(bytes, { ...options, config });
 }

@@ -93,7 +93,7 @@ export async function decodeDrafted(
     const draft = maker.allowedOf(proposed instanceof Promise ? await proposed : proposed);
     const draftedAt = monotonicMs();
     const turnTokens = turn.length;
-    const read = draft.length === 0 ? readTurn(runner, turn) : runner.verify([...turn, ...draft]);
+    const read = draft.length === 0 ? readTurn(runner, turn) : runner.verify([...turn, ...draft], turnTokens);
     const logits = read instanceof Promise ? await read : read;
     const rows = draft.length === 0 ? logits : logits.subarray((turnTokens - 1) * vocabSize);
     const runMs = monotonicMs() - draftedAt;
