@@ -1,23 +1,32 @@
 import type { Session } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
-import { type Manifest, openArtefactSession } from "../model/artefact.ts";
+import { isStepwise } from "../lower/onnx/stepwise.ts";
+import { type Manifest, openArtefactSession, openModel } from "../model/artefact.ts";
 import { createDraftModel } from "./speculation/draft-model.ts";
 import { createPromptLookup } from "./speculation/prompt-lookup.ts";
 import { createSpeculation, type Speculation, type SpeculationRun } from "./speculation/speculation.ts";
-import { createStepRunner, type StepRunner } from "./step-runner.ts";
+import { createStepRunner, maxVerify, type SessionRunner } from "./step-runner.ts";
 import type { TokenPredictor } from "./token-predictor.ts";
 import type { SpeculationMode } from "./types.ts";
 
+/** Most tokens of a draft, each of which may attend by itself. */
+export const mostSteps = maxVerify - 1;
+
 /** Drafting for one engine. */
 export interface EngineSpeculation {
-  /** Begins a generation. The first one has the target model checked and timed, which takes some ten runs. */
+  /**
+   * Begins a generation. The first one that may draft has the target model checked and timed, which takes some twenty
+   * runs, and opened once more where its session does not let drafts attend token by token.
+   */
   begin(mode: SpeculationMode): Promise<SpeculationRun>;
   close(): Promise<void>;
 }
 
 export interface EngineSpeculationOptions {
-  /** The target's own runner. */
-  readonly runner: StepRunner;
+  /** The target's own runner and session, and the folder that they come from. */
+  readonly runner: SessionRunner;
+  readonly session: Session;
+  readonly artefactDir: string;
   /** Called once the target was checked: what its runner held is lost. */
   readonly onChecked: () => void;
   readonly manifest: Manifest;
@@ -32,11 +41,24 @@ export interface EngineSpeculationOptions {
  * Errors: those of `openArtefactSession`; `invalid_artefact` where its tokenizer is another one.
  */
 export async function openEngineSpeculation(options: EngineSpeculationOptions): Promise<EngineSpeculation> {
-  const { runner, manifest, draft, onChecked } = options;
+  const { runner, session, artefactDir, manifest, draft, threads, onChecked } = options;
   const model = draft === undefined ? null : await openDraft({ ...options, draft });
   const predictors = [createPromptLookup(), ...(model ? [model.predictor] : [])];
+  let second: Session | undefined;
   const check = async (): Promise<Speculation> => {
-    const speculation = await createSpeculation({ runner, format: manifest.format, predictors });
+    if (!isStepwise(session)) {
+      second = await openModel(artefactDir, {
+        steps: mostSteps,
+        ...(threads === null ? {} : { threads }),
+      });
+    }
+    runner.attendStepwise(second ?? session);
+    const speculation = await createSpeculation({
+      runner,
+      format: manifest.format,
+      isStepwise: true,
+      predictors,
+    });
     onChecked();
     return speculation;
   };
@@ -49,6 +71,7 @@ export async function openEngineSpeculation(options: EngineSpeculationOptions): 
     close: async () => {
       for (const predictor of predictors) await predictor.close();
       model?.session.close();
+      second?.close();
     },
   };
 }

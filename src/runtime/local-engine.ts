@@ -91,6 +91,8 @@ export async function openLocalEngine(
     const runner = cache?.runner ?? stepRunner;
     speculation = await openEngineSpeculation({
       runner: stepRunner,
+      session,
+      artefactDir,
       onChecked: () => runner.rewind(0),
       manifest,
       draft,

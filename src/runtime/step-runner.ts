@@ -1,6 +1,6 @@
 import type { Binding, NamedTensors, Session } from "../backend/session.ts";
 import { invariant, LimbeckError } from "../base/errors.ts";
-import { firstInput, plainOutput } from "../lower/onnx/stepwise.ts";
+import { firstInput, isStepwise, plainOutput } from "../lower/onnx/stepwise.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import { createKvCache, type KvShape } from "../model/kv-cache.ts";
 import { elementCount, type Tensor, zeros } from "../tensor/tensor.ts";
@@ -138,7 +138,7 @@ export function createStepRunner(
         select: asked,
         last_position: lastPosition,
         total_length: totalLength,
-        ...(to.inputs.some(({ name }) => name === firstInput) ? { [firstInput]: first } : {}),
+        ...(isStepwise(to) ? { [firstInput]: first } : {}),
       },
       { ...statesOf(to, cache.outputs), logits: answer },
     );
@@ -231,11 +231,11 @@ export function createStepRunner(
         tokens >= 1 && tokens <= maxVerify && together >= 1 && together <= tokens,
         `verify: expected 1 to ${maxVerify} tokens, got ${tokens}, ${together} of them together`,
       );
-      const isStepwise = stepwise !== undefined && together < tokens;
-      place(tokens, isStepwise ? together : tokens);
+      const inSteps = stepwise !== undefined && together < tokens;
+      place(tokens, inSteps ? together : tokens);
       for (let i = 0; i < tokens; i++) idHalves[2 * i] = part[i] as number;
-      verifier ??= createVerifier(vocabSize, bindFor);
-      const { binding, logits: answer } = (isStepwise ? (stepwise as Verifier) : verifier).of(tokens);
+      if (!inSteps) verifier ??= createVerifier(vocabSize, bindFor);
+      const { binding, logits: answer } = ((inSteps ? stepwise : verifier) as Verifier).of(tokens);
       const start = monotonicMs();
       if (!blocking) {
         return binding.run().then(() => {

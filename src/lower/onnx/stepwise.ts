@@ -34,6 +34,11 @@ export function plainOutput(name: string): string {
   return name.replace(/@\d+$/, "");
 }
 
+/** Whether a session's model is one of `attendStepwise`. */
+export function isStepwise({ inputs }: { readonly inputs: readonly { readonly name: string }[] }): boolean {
+  return inputs.some(({ name }) => name === firstInput);
+}
+
 /** Names of what all layers share. */
 const names = {
   zero: "%step.0",

@@ -38,6 +38,8 @@ interface Source {
 export interface SpeculationOptions {
   readonly runner: StepRunner;
   readonly format: WeightFormat;
+  /** Whether the runner's drafts attend token by token; default false. */
+  readonly isStepwise?: boolean;
   /** Asked in this order: the first one that has an idea drafts. Whoever made them closes them. */
   readonly predictors: readonly TokenPredictor[];
 }
@@ -49,10 +51,11 @@ export interface SpeculationOptions {
 export async function createSpeculation({
   runner,
   format,
+  isStepwise = false,
   predictors,
 }: SpeculationOptions): Promise<Speculation> {
   const costs = createRunCosts();
-  const check = await checkBatches(runner, format, costs, monotonicMs);
+  const check = await checkBatches(runner, costs, { format, isStepwise, clock: monotonicMs });
   const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs) }));
 
   const off = (mode: SpeculationMode, offBecause: string): SpeculationRun => ({
