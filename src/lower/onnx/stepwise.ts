@@ -44,11 +44,9 @@ const names = {
   zero: "%step.0",
   axis: "%step.axis",
   tokens: "%step.tokens",
-  /** Where the tokens begin that come `step` − 1 behind the first part. */
-  from: (step: number): string => (step === 1 ? firstInput : `%step.from.${step}`),
-  has: (step: number): string => `%step.has.${step}`,
-  last: (step: number): string => `%step.last.${step}`,
-  total: (step: number): string => `%step.total.${step}`,
+  /** Whether a run has a token behind its first part. */
+  hasRest: "%step.rest",
+  /** `step` as int64 [1], which counts tokens, and as int32 [], which counts positions. */
   count: (step: number): string => `%step.count.${step}`,
   place: (step: number): string => `%step.place.${step}`,
 };
@@ -121,6 +119,7 @@ function attendRest(
   layer: NodeProto,
   step: number,
   steps: number,
+  condition: string,
   past: Memory,
   [rows, ...states]: readonly [string, ...string[]],
 ): NodeProto {
@@ -134,20 +133,29 @@ function attendRest(
       : node("Identity", [i % 2 === 1 ? past.keys : past.values], [name]),
   );
 
+  // What only a run with such a token needs is worked out here: a plain step must not pay for it.
   const own = inner("own");
   const present = { keys: inner("keys"), values: inner("values") };
-  const range = [names.from(step), names.from(step + 1)] as const;
-  const some = attendPart(layer, range, past, [names.last(step), names.total(step)], own, present);
+  const [start, end] = [inner("start"), inner("end")];
+  const [last, total] = [inner("last"), inner("total")];
+  const some = [
+    node("Add", [firstInput, names.count(step - 1)], [start]),
+    node("Add", [firstInput, names.count(step)], [end]),
+    node("Add", [layer.input[5] as string, names.place(step)], [last]),
+    node("Add", [layer.input[6] as string, names.place(step)], [total]),
+    ...attendPart(layer, [start, end], past, [last, total], own, present),
+  ];
   let results = [own, present.keys, present.values];
   if (step < steps) {
     const later = [inner("rest"), ...states.slice(2).map((name) => inner(name))] as [string, ...string[]];
-    const all = inner("all");
-    some.push(attendRest(layer, step + 1, steps, present, later));
+    const [all, hasMore] = [inner("all"), inner("more")];
+    some.push(node("Less", [end, names.tokens], [hasMore]));
+    some.push(attendRest(layer, step + 1, steps, hasMore, present, later));
     some.push(node("Concat", [own, later[0]], [all], { attribute: [int("axis", 1)] }));
     results = [all, present.keys, present.values, ...later.slice(1)];
   }
   const attribute = [branch("then_branch", some, results), branch("else_branch", nothing, none)];
-  return node("If", [names.has(step)], [rows, ...states], { attribute });
+  return node("If", [condition], [rows, ...states], { attribute });
 }
 
 /** One layer's attention in steps; `states` are the further outputs that hold its cache. */
@@ -162,23 +170,17 @@ function attendInSteps(
   const [first, rest] = [`${out}.first`, `${out}.rest`];
   const nodes = [
     ...attendPart(layer, [names.zero, firstInput], past, [last, total], first, { keys, values }),
-    attendRest(layer, 1, steps, { keys, values }, [rest, ...states]),
+    attendRest(layer, 1, steps, names.hasRest, { keys, values }, [rest, ...states]),
     node("Concat", [first, rest], [out], { attribute: [int("axis", 1)] }),
   ];
   return { nodes, states };
 }
 
-/** Which steps a run has, and where in the sequence each of them stands. */
-function placeSteps({ input }: NodeProto, steps: number): NodeProto[] {
-  const [q, , , , , last, total] = input as [string, string, string, string, string, string, string];
+/** Whether a run has tokens behind its first part; the same for all layers. */
+function compareSizes(q: string): NodeProto[] {
   return [
     node("Shape", [q], [names.tokens], { attribute: [int("start", 1), int("end", 2)] }),
-    ...stepsUpTo(steps).flatMap((step) => [
-      node("Add", [firstInput, names.count(step)], [names.from(step + 1)]),
-      node("LessOrEqual", [names.from(step + 1), names.tokens], [names.has(step)]),
-      node("Add", [last, names.place(step)], [names.last(step)]),
-      node("Add", [total, names.place(step)], [names.total(step)]),
-    ]),
+    node("Less", [firstInput, names.tokens], [names.hasRest]),
   ];
 }
 
@@ -186,7 +188,7 @@ function constantsFor(steps: number): Initialiser[] {
   return [
     initialiser(names.zero, int64([1], [0])),
     initialiser(names.axis, int64([1], [1])),
-    ...stepsUpTo(steps).flatMap((step) => [
+    ...[0, ...stepsUpTo(steps)].flatMap((step) => [
       initialiser(names.count(step), int64([1], [step])),
       initialiser(names.place(step), tensor("int32", [], Int32Array.of(step))),
     ]),
@@ -221,7 +223,7 @@ export function attendStepwise(model: Uint8Array, steps: number): Uint8Array {
     const { nodes, states } = attendInSteps(each, steps);
     for (const name of states)
       graph.output.push(create(ValueInfoProtoSchema, { name, type: types.get(plainOutput(name)) }));
-    return each === first ? [...placeSteps(each, steps), ...nodes] : nodes;
+    return each === first ? [...compareSizes(each.input[0] as string), ...nodes] : nodes;
   });
   return toBinary(ModelProtoSchema, proto);
 }
