@@ -210,12 +210,17 @@ async function runCopies(teacher: Teacher, prompts: readonly (readonly number[])
 }
 
 /** What is measured: the teacher as shipped, and widened to a size at which a step is mostly weights. */
-const models: readonly { readonly name: string; readonly isWide: boolean; readonly format: WeightFormat }[] =
-  [
-    { name: "int4", isWide: true, format: "int4" },
-    { name: "fp32", isWide: true, format: "fp32" },
-    { name: "shipped fp32", isWide: false, format: "fp32" },
-  ];
+interface Model {
+  readonly name: string;
+  /** Times the width asked for; null: as shipped. */
+  readonly widths: number | null;
+  readonly format: WeightFormat;
+}
+const models: readonly Model[] = [
+  { name: "int4", widths: 4, format: "int4" },
+  { name: "fp32", widths: 1, format: "fp32" },
+  { name: "shipped fp32", widths: null, format: "fp32" },
+];
 
 async function measure(
   name: string,
