@@ -22,7 +22,7 @@ export function readApiKey(file: string | undefined, environment: NodeJS.Process
 }
 
 function openOptions(flags: ServeFlags): OpenOptions {
-  const { cacheRamMb, cacheDir, cacheDiskMb, draft, threads } = flags;
+  const { cacheRamMb, cacheDir, cacheDiskMb, draft, threads, speculate } = flags;
   const hasCache = cacheRamMb > 0 || cacheDir !== undefined;
   if (cacheDir !== undefined) {
     withFileErrors("create", cacheDir, () => fs.mkdirSync(cacheDir, { recursive: true }));
@@ -30,6 +30,7 @@ function openOptions(flags: ServeFlags): OpenOptions {
   return {
     ...(threads === undefined ? {} : { threads }),
     ...(draft === undefined ? {} : { draft }),
+    speculation: speculate,
     ...(hasCache
       ? {
           promptCache: {

@@ -4,7 +4,12 @@ import { isStepwise } from "../lower/onnx/stepwise.ts";
 import { type Manifest, openArtefactSession, openModel } from "../model/artefact.ts";
 import { createDraftModel } from "./speculation/draft-model.ts";
 import { createPromptLookup } from "./speculation/prompt-lookup.ts";
-import { createSpeculation, type Speculation, type SpeculationRun } from "./speculation/speculation.ts";
+import {
+  createSpeculation,
+  type Speculation,
+  type SpeculationRun,
+  withoutDrafts,
+} from "./speculation/speculation.ts";
 import { createStepRunner, maxVerify, type SessionRunner } from "./step-runner.ts";
 import type { TokenPredictor } from "./token-predictor.ts";
 import type { SpeculationMode } from "./types.ts";
@@ -12,13 +17,25 @@ import type { SpeculationMode } from "./types.ts";
 /** Most tokens of a draft, each of which may attend by itself. */
 export const mostSteps = maxVerify - 1;
 
+/**
+ * From this size on a model that may draft is opened once, so that memory holds its weights once: below, a plain session
+ * beside the stepwise one spares each plain step the stepwise one's further nodes, which are nothing beside large weights.
+ */
+const oneSessionBytes = 2 ** 27;
+
+/** How many steps the target's own session must have. */
+export function stepsFor({ bytes }: Manifest, mode: SpeculationMode): { readonly steps?: number } {
+  return mode !== "off" && bytes >= oneSessionBytes ? { steps: mostSteps } : {};
+}
+
 /** Drafting for one engine. */
 export interface EngineSpeculation {
   /**
    * Begins a generation. The first one that may draft has the target model checked and timed, which takes some twenty
-   * runs, and opened once more where its session does not let drafts attend token by token.
+   * runs, and opened once more where its session does not let drafts attend token by token. Without a mode it is the
+   * engine's own; null where nobody asked for drafts.
    */
-  begin(mode: SpeculationMode): Promise<SpeculationRun>;
+  begin(mode: SpeculationMode | undefined): Promise<SpeculationRun | null>;
   close(): Promise<void>;
 }
 
@@ -30,6 +47,8 @@ export interface EngineSpeculationOptions {
   /** Called once the target was checked: what its runner held is lost. */
   readonly onChecked: () => void;
   readonly manifest: Manifest;
+  /** For requests that do not say. */
+  readonly mode: SpeculationMode;
   /** Folder of the draft model's artefact. */
   readonly draft: string | undefined;
   readonly threads: number | null;
@@ -38,10 +57,11 @@ export interface EngineSpeculationOptions {
 
 /**
  * Prompt lookup, and the draft model where there is one; its artefact is opened at once.
- * Errors: those of `openArtefactSession`; `invalid_artefact` where its tokenizer is another one.
+ * Errors: those of `openArtefactSession`; `invalid_artefact` where its tokenizer is another one; `invalid_request` for a
+ * mode that there is nothing for.
  */
 export async function openEngineSpeculation(options: EngineSpeculationOptions): Promise<EngineSpeculation> {
-  const { runner, session, artefactDir, manifest, draft, threads, onChecked } = options;
+  const { runner, session, artefactDir, manifest, draft, threads, mode: own, onChecked } = options;
   const model = draft === undefined ? null : await openDraft({ ...options, draft });
   const predictors = [createPromptLookup(), ...(model ? [model.predictor] : [])];
   let second: Session | undefined;
@@ -62,17 +82,30 @@ export async function openEngineSpeculation(options: EngineSpeculationOptions): 
     onChecked();
     return speculation;
   };
+  const close = async (): Promise<void> => {
+    for (const predictor of predictors) await predictor.close();
+    model?.session.close();
+    second?.close();
+  };
   let checked: Promise<Speculation> | undefined;
+  if (own !== "off") {
+    try {
+      checked = check();
+      (await checked).begin(own); // a mode that there is nothing for is refused here, not at the first request
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
   return {
-    begin: async (mode) => {
+    begin: async (asked) => {
+      const mode = asked ?? own;
+      if (mode === "off")
+        return asked === undefined ? null : withoutDrafts(mode, "the request asks for none");
       checked ??= check();
       return (await checked).begin(mode);
     },
-    close: async () => {
-      for (const predictor of predictors) await predictor.close();
-      model?.session.close();
-      second?.close();
-    },
+    close,
   };
 }
 

@@ -58,7 +58,21 @@ export async function createSpeculation({
   const check = await checkBatches(runner, costs, { format, isStepwise, clock: monotonicMs });
   const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs) }));
 
-  const off = (mode: SpeculationMode, offBecause: string): SpeculationRun => ({
+  return {
+    check,
+    begin: (mode) => {
+      if (mode === "off") return withoutDrafts(mode, "the request asks for none");
+      const chosen = mode === "auto" ? sources : sources.filter(({ predictor }) => predictor.name === mode);
+      if (chosen.length === 0) throw missingPredictor(mode, predictors);
+      if (check.refusal !== null) return withoutDrafts(mode, check.refusal);
+      return beginDrafting(mode, chosen, costs, check.tolerance);
+    },
+  };
+}
+
+/** A generation that decodes plainly, and why. */
+export function withoutDrafts(mode: SpeculationMode, offBecause: string): SpeculationRun {
+  return {
     drafter: null,
     report: (outputTokens) => ({
       mode,
@@ -67,17 +81,6 @@ export async function createSpeculation({
       targetRuns: Math.max(0, outputTokens - 1),
       offBecause,
     }),
-  });
-
-  return {
-    check,
-    begin: (mode) => {
-      if (mode === "off") return off(mode, "the request asks for none");
-      const chosen = mode === "auto" ? sources : sources.filter(({ predictor }) => predictor.name === mode);
-      if (chosen.length === 0) throw missingPredictor(mode, predictors);
-      if (check.refusal !== null) return off(mode, check.refusal);
-      return beginDrafting(mode, chosen, costs, check.tolerance);
-    },
   };
 }
 
