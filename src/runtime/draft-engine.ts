@@ -2,6 +2,7 @@ import type { Session } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
 import { isStepwise } from "../lower/onnx/stepwise.ts";
 import { type Manifest, openArtefactSession, openModel } from "../model/artefact.ts";
+import { isInBlocks } from "../model/weight-formats.ts";
 import { createDraftModel } from "./speculation/draft-model.ts";
 import { createPromptLookup } from "./speculation/prompt-lookup.ts";
 import {
@@ -18,14 +19,19 @@ import type { SpeculationMode } from "./types.ts";
 export const mostSteps = maxVerify - 1;
 
 /**
- * From this size on a model that may draft is opened once, so that memory holds its weights once: below, a plain session
- * beside the stepwise one spares each plain step the stepwise one's further nodes, which are nothing beside large weights.
+ * From so many bytes of weights in memory on a model that may draft is opened once, so that they are held once. Below, a
+ * plain session beside the stepwise one spares each plain step the stepwise one's further nodes (about 10 µs a layer).
  */
-const oneSessionBytes = 2 ** 27;
+const oneSessionBytes = 2 ** 28;
 
 /** How many steps the target's own session must have. */
-export function stepsFor({ bytes }: Manifest, mode: SpeculationMode): { readonly steps?: number } {
-  return mode !== "off" && bytes >= oneSessionBytes ? { steps: mostSteps } : {};
+export function stepsFor(
+  { format, bytes, parameters }: Pick<Manifest, "format" | "bytes" | "parameters">,
+  mode: SpeculationMode,
+): { readonly steps?: number } {
+  // Weights that are not in blocks are widened when the model loads.
+  const inMemory = isInBlocks[format] ? bytes : Float32Array.BYTES_PER_ELEMENT * parameters;
+  return mode !== "off" && inMemory >= oneSessionBytes ? { steps: mostSteps } : {};
 }
 
 /** Drafting for one engine. */

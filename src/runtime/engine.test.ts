@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { LimbeckError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
-import type { Manifest } from "../model/artefact.ts";
+import type { WeightFormat } from "../model/weight-formats.ts";
 import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import { stepsFor } from "./draft-engine.ts";
@@ -249,10 +249,14 @@ test("an engine's own mode serves requests that do not say, in a format that rou
 });
 
 test("a large model that may draft is opened with steps, so that its weights are held once", () => {
-  const of = (bytes: number, mode: SpeculationMode) => stepsFor({ bytes } as Manifest, mode);
-  assert.deepEqual(of(2 ** 27, "auto"), { steps: maxVerify - 1 });
-  assert.deepEqual(of(2 ** 27, "off"), {});
-  assert.deepEqual(of(2 ** 27 - 1, "auto"), {});
+  const of = (format: WeightFormat, mode: SpeculationMode, bytes: number, parameters: number) =>
+    stepsFor({ format, bytes, parameters }, mode);
+  const once = { steps: maxVerify - 1 };
+  assert.deepEqual(of("int4", "auto", 2 ** 28, 4e8), once);
+  assert.deepEqual(of("int4", "off", 2 ** 28, 4e8), {});
+  assert.deepEqual(of("int4", "auto", 2 ** 28 - 1, 4e8), {});
+  // One byte each in the file, four in memory.
+  assert.deepEqual(of("int8", "auto", 2 ** 26, 2 ** 26), once);
 });
 
 test("a draft model of another tokenizer, or none at all, is refused", async () => {
