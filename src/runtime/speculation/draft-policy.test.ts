@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "../../base/random.ts";
 import { median } from "../../measure/statistics.ts";
+import { maxVerify } from "../step-runner.ts";
 import { createDraftPolicy, type DraftWill } from "./draft-policy.ts";
 import { createRunCosts } from "./run-costs.ts";
 
@@ -30,12 +31,12 @@ function simulate(
   const noisy = (ms: number): number => ms * (1 + 0.05 * random.normal()) * (random.next() < 0.1 ? 3 : 1);
   const costs = createRunCosts();
   for (let i = 0; i < 9; i++) costs.observe(1, noisy(runMs(1)));
-  for (const tokens of [2, 3, 5, 9]) costs.observe(tokens, noisy(checkMs(tokens)));
+  for (const tokens of [2, 3, 4, maxVerify]) costs.observe(tokens, noisy(checkMs(tokens)));
   const policy = createDraftPolicy(costs);
   let ms = 0;
   let made = 0;
   while (made < tokens) {
-    const wanted = policy.length(will, 8, 0);
+    const wanted = policy.length(will, maxVerify - 1, 0);
     const drafted = random.next() < silence ? 0 : wanted;
     let kept = 0;
     while (kept < drafted && random.next() < acceptance(made + kept)) kept++;
