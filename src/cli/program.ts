@@ -34,7 +34,7 @@ const reportArgument = "report file, run folder or run id (default: the latest r
 const speculate = (modes: readonly SpeculationMode[]): Option =>
   new Option("--speculate <mode>", "draft tokens: where it pays (auto), never, or always in one way")
     .choices(modes)
-    .default("auto");
+    .default("off");
 
 /**
  * The whole command line. Each action imports its own file only when it runs, so that `--help` and a usage

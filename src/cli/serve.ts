@@ -81,6 +81,9 @@ export async function serveCommand(
     const text = describe(listening, app.model, engine.info, apiKey);
     if (isJson) output.note(text);
     else output.print(text);
+    if (flags.draft !== undefined && flags.speculate === "off") {
+      output.note("warning: a draft model is open, and nothing is drafted: --speculate is off");
+    }
     if (!isLoopback(flags.host) && apiKey === undefined) {
       output.note(`warning: ${flags.host} can be reached from other machines, and no API key is asked for`);
     }
