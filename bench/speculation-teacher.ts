@@ -1,7 +1,9 @@
 import * as path from "node:path";
 import { createRandom } from "#limbeck/base/random.js";
-import { exportArtefact, openArtefactSession } from "#limbeck/model/artefact.js";
+import { exportArtefact, openArtefactSession, openModel } from "#limbeck/model/artefact.js";
 import { loadCheckpoint, saveCheckpoint } from "#limbeck/model/checkpoint.js";
+import type { WeightFormat } from "#limbeck/model/weight-formats.js";
+import { mostSteps } from "#limbeck/runtime/draft-engine.js";
 import { createStepRunner, type StepRunner } from "#limbeck/runtime/step-runner.js";
 import { type Tensor, zeros } from "#limbeck/tensor/tensor.js";
 import type { Tokenizer } from "#limbeck/tokenizer/tokenizer.js";
@@ -25,7 +27,11 @@ function enlarged(weight: Tensor, [rows, columns]: readonly [number, number], fi
  * feed-forward: further neurons with random input weights, whose output weights are 0. So the wide model says what the
  * shipped one says, by itself, while a step costs what its size costs.
  */
-export async function exportTeacher(folder: string, feedForward: number | null): Promise<string> {
+export async function exportTeacher(
+  folder: string,
+  feedForward: number | null,
+  format: WeightFormat,
+): Promise<string> {
   const shipped = repositoryPath("assets", "teacher");
   const artefact = path.join(folder, "artefact");
   let checkpoint = shipped;
@@ -48,27 +54,38 @@ export async function exportTeacher(folder: string, feedForward: number | null):
       { tokenizerDir: shipped },
     );
   }
-  await exportArtefact(checkpoint, artefact, { format: "fp32" });
+  await exportArtefact(checkpoint, artefact, { format });
   return artefact;
 }
 
 /** An open teacher. */
 export interface Teacher {
+  readonly format: WeightFormat;
   readonly runner: StepRunner;
+  /** Over a session in which the last tokens of a run may attend one by one, and nothing else. */
+  readonly onlyStepwise: StepRunner;
   readonly parameters: number;
   readonly endId: number;
   close(): void;
 }
 
+/** Opens the two sessions that an engine of a small model has. */
 export async function openTeacher(artefactDir: string, tokenizer: Tokenizer): Promise<Teacher> {
   const { manifest, config, session } = await openArtefactSession(artefactDir);
+  const stepwise = await openModel(artefactDir, { steps: mostSteps });
   const runner = createStepRunner(session, config, { blocking: true });
+  runner.attendStepwise(stepwise);
+  const onlyStepwise = createStepRunner(stepwise, config, { blocking: true });
   return {
+    format: manifest.format,
     runner,
+    onlyStepwise,
     parameters: manifest.parameters,
     endId: tokenizer.eosId,
     close: () => {
       runner.close();
+      onlyStepwise.close();
+      stepwise.close();
       session.close();
     },
   };

@@ -3,7 +3,7 @@ import { createRandom, type Random } from "#limbeck/base/random.js";
 import { generateToolbox } from "#limbeck/data/toolbox/generate.js";
 import { monotonicMs } from "#limbeck/measure/clock.js";
 import { percentile } from "#limbeck/measure/statistics.js";
-import type { Manifest } from "#limbeck/model/artefact.js";
+import type { WeightFormat } from "#limbeck/model/weight-formats.js";
 import { generateStep } from "#limbeck/runtime/generate-step.js";
 import { createSampler, resolveSampling, type Sampler } from "#limbeck/runtime/sampling.js";
 import { createPromptLookup } from "#limbeck/runtime/speculation/prompt-lookup.js";
@@ -14,13 +14,15 @@ import type { SpeculationMode, SpeculationReport } from "#limbeck/runtime/types.
 import { loadTokenizer, type Tokenizer } from "#limbeck/tokenizer/tokenizer.js";
 import { type Benchmark, lookAround, lookBack, note, peakRssMb, table } from "./benchmark.ts";
 import { repositoryPath, withTemporaryFolder } from "./repository.ts";
-import { ratioOf } from "./rounds.ts";
+import { ratioOf, runRounds } from "./rounds.ts";
 import { exportTeacher, openTeacher, type Teacher } from "./speculation-teacher.ts";
 
 /** Chances that a drafted token stands, by drafts that nobody looked up. */
-const acceptances = [0, 0.2, 0.4, 0.6, 0.8, 0.95, 1];
+const acceptances = [0, 0.2, 0.4, 0.6, 0.8, 1];
 /** Tokens of an answer in the matrix: the model never gets to end one. */
 const matrixTokens = 96;
+/** Of a prompt, in the matrix: it is read once for each answer, and has no part in what is measured. */
+const matrixPromptTokens = 32;
 const mostCallTokens = 96;
 
 /** A target with what it learned about drafting. */
@@ -115,6 +117,19 @@ async function compare(
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
+/** All of auto's decode time over all of plain's, with its 95 % interval over answers: they are of many lengths. */
+function totalOf(plainMs: readonly number[], autoMs: readonly number[]) {
+  const random = createRandom(1);
+  const ratio = (chosen: readonly number[]): number =>
+    sum(chosen.map((i) => autoMs[i]!)) / sum(chosen.map((i) => plainMs[i]!));
+  const all = plainMs.map((_, i) => i);
+  const drawn = Array.from({ length: 1000 }, () => ratio(all.map(() => random.pick(all))));
+  return {
+    total_slowdown: ratio(all),
+    total_interval: [percentile(drawn, 2.5), percentile(drawn, 97.5)] as const,
+  };
+}
+
 /** What a row of the document says of its pairs. */
 function summarise({ plainMs, autoMs, reports, tokens, differing }: Pairs) {
   const proposed = sum(reports.map((report) => report.proposed));
@@ -127,7 +142,7 @@ function summarise({ plainMs, autoMs, reports, tokens, differing }: Pairs) {
     /** Median of auto's decode time over the median of plain's, in pairs. */
     slowdown: ratio,
     interval,
-    total_slowdown: sum(autoMs) / sum(plainMs),
+    ...totalOf(plainMs, autoMs),
     answers: plainMs.length,
     tokens,
     answers_that_differ: differing,
@@ -149,15 +164,11 @@ function callPrompts(tokenizer: Tokenizer, count: number): readonly (readonly nu
     .map(({ messages, tools }) => tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true }));
 }
 
-async function openTarget(
-  teacher: Teacher,
-  format: Manifest["format"],
-  predictor: TokenPredictor,
-): Promise<Target> {
+async function openTarget({ runner, format }: Teacher, predictor: TokenPredictor): Promise<Target> {
   return {
-    runner: teacher.runner,
-    sampler: createSampler(teacher.runner.shape.vocabSize),
-    speculation: await createSpeculation({ runner: teacher.runner, format, predictors: [predictor] }),
+    runner,
+    sampler: createSampler(runner.shape.vocabSize),
+    speculation: await createSpeculation({ runner, format, isStepwise: true, predictors: [predictor] }),
   };
 }
 
@@ -167,11 +178,12 @@ async function runMatrix(teacher: Teacher, prompts: readonly (readonly number[])
   const cells = [];
   for (const acceptance of acceptances) {
     const oracle = createOracle(acceptance, createRandom(1), vocabSize);
-    cells.push({ acceptance, oracle, pairs: newPairs(), target: await openTarget(teacher, "fp32", oracle) });
+    cells.push({ acceptance, oracle, pairs: newPairs(), target: await openTarget(teacher, oracle) });
   }
+  const short = prompts.map((prompt) => prompt.slice(-matrixPromptTokens));
   const texts = new Map<readonly number[], readonly number[]>();
   for (let round = 0; round < rounds; round++) {
-    const prompt = prompts[round % prompts.length]!;
+    const prompt = short[round % prompts.length]!;
     for (let turn = 0; turn < cells.length; turn++) {
       const { oracle, pairs, target } = cells[(round + turn) % cells.length]!;
       if (!texts.has(prompt)) texts.set(prompt, (await answer(target, prompt, "off", noEnd)).ids);
@@ -183,8 +195,25 @@ async function runMatrix(teacher: Teacher, prompts: readonly (readonly number[])
   return cells.map(({ acceptance, pairs }) => ({ given_acceptance: acceptance, ...summarise(pairs) }));
 }
 
+/** Plain decoding by the session that drafts are verified in, over plain decoding by the plain one. */
+async function runOnlyStepwise(teacher: Teacher, prompts: readonly (readonly number[])[], rounds: number) {
+  const { onlyStepwise } = teacher;
+  const prompt = prompts[0]!.slice(-matrixPromptTokens);
+  const target = await openTarget(teacher, createPromptLookup());
+  const noEnd = { endIds: new Set<number>(), maxTokens: matrixTokens };
+  const times = await runRounds(
+    {
+      plain: async () => (await answer(target, prompt, "off", noEnd)).decodeMs,
+      stepwise: async () =>
+        (await answer({ ...target, runner: onlyStepwise }, prompt, "off", noEnd)).decodeMs,
+    },
+    { rounds, pauseMs: 5 },
+  );
+  return ratioOf(times.plain, times.stepwise);
+}
+
 async function runCopies(teacher: Teacher, prompts: readonly (readonly number[])[], rounds: number) {
-  const target = await openTarget(teacher, "fp32", createPromptLookup());
+  const target = await openTarget(teacher, createPromptLookup());
   const options = { endIds: new Set([teacher.endId]), maxTokens: mostCallTokens };
   const pairs = newPairs();
   for (const prompt of prompts.slice(0, 2)) await answer(target, prompt, "off", options);
@@ -193,57 +222,98 @@ async function runCopies(teacher: Teacher, prompts: readonly (readonly number[])
   return { check: target.speculation.check, ...summarise(pairs) };
 }
 
+/** What is measured: the teacher as shipped, and widened to a size at which a step is mostly weights. */
+interface Model {
+  readonly name: string;
+  /** Times the width asked for; null: as shipped. */
+  readonly widths: number | null;
+  readonly format: WeightFormat;
+}
+const models: readonly Model[] = [
+  { name: "int4", widths: 2, format: "int4" },
+  { name: "fp32", widths: 1, format: "fp32" },
+  { name: "shipped fp32", widths: null, format: "fp32" },
+];
+
+async function measure(
+  name: string,
+  teacher: Teacher,
+  prompts: readonly (readonly number[])[],
+  {
+    rounds,
+    answers,
+    isWide,
+  }: { readonly rounds: number; readonly answers: number; readonly isWide: boolean },
+) {
+  note(`${name}: ${teacher.parameters} parameters`);
+  const { check, ...copies } = await runCopies(teacher, prompts, answers);
+  // Steps of a fraction of a millisecond: the matrix of a model as small is that of its copies.
+  const matrix = isWide ? await runMatrix(teacher, prompts, rounds) : [];
+  const onlyStepwise = await runOnlyStepwise(teacher, prompts, 2 * rounds);
+  const rows = [
+    ...matrix.map((cell) => ({ name: `${name}, acceptance ${cell.given_acceptance}`, ...cell })),
+    { name: `${name}, calls`, ...copies },
+  ];
+  return {
+    rows,
+    summary: {
+      parameters: teacher.parameters,
+      worst_slowdown: Math.max(...matrix.map(({ slowdown }) => slowdown), copies.total_slowdown),
+      copy_speedup: 1 / copies.total_slowdown,
+      copy_speedup_interval: copies.total_interval.map((ratio) => 1 / ratio).reverse(),
+      max_logit_difference: check.maxLogitDifference,
+      /** Plain decoding in the session that verifies, over plain decoding. */
+      stepwise_session: onlyStepwise,
+    },
+  };
+}
+
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
   const { rounds = 1, answers = 1, width = 1 } = options;
   const surroundings = await lookAround();
   return withTemporaryFolder(async (folder) => {
     const tokenizer = loadTokenizer(repositoryPath("assets", "teacher"));
     const prompts = callPrompts(tokenizer, answers);
-    const open: Teacher[] = [];
-    try {
-      for (const [name, feedForward] of [
-        ["shipped", null],
-        ["widened", width],
-      ] as const) {
-        const artefact = await exportTeacher(path.join(folder, name), feedForward);
-        open.push(await openTeacher(artefact, tokenizer));
+    const measured: Record<string, Awaited<ReturnType<typeof measure>>["summary"]> = {};
+    const rows: Awaited<ReturnType<typeof measure>>["rows"] = [];
+    for (const { name, widths, format } of models) {
+      const isWide = widths !== null;
+      const artefact = await exportTeacher(path.join(folder, name), isWide ? widths * width : null, format);
+      const teacher = await openTeacher(artefact, tokenizer);
+      try {
+        const { summary, rows: own } = await measure(name, teacher, prompts, { rounds, answers, isWide });
+        measured[name] = summary;
+        rows.push(...own);
+      } finally {
+        teacher.close();
       }
-      const [shipped, widened] = open as [Teacher, Teacher];
-      const copies = await runCopies(widened, prompts, answers);
-      const smallCopies = await runCopies(shipped, prompts, answers);
-      const matrix = await runMatrix(widened, prompts, rounds);
-      const rows = [
-        ...matrix.map((cell) => ({ name: `drafts of acceptance ${cell.given_acceptance}`, ...cell })),
-        { name: `calls, ${widened.parameters} parameters`, ...copies },
-        { name: `calls, ${shipped.parameters} parameters (as shipped)`, ...smallCopies },
-      ];
-      note(
-        table([
-          ["", "ms/token", "auto/plain", "acceptance", "runs/token", "rollback p95", "differ"],
-          ...rows.map((row) => [
-            row.name,
-            (sum(row.plain_ms) / (row.tokens - row.answers)).toFixed(2),
-            `${row.slowdown.toFixed(3)} (${row.interval.map((x) => x.toFixed(3)).join(" … ")})`,
-            row.acceptance === null ? "–" : row.acceptance.toFixed(2),
-            row.target_runs_per_token.toFixed(2),
-            row.rollback_rate_p95 === null ? "–" : row.rollback_rate_p95.toFixed(2),
-            `${row.answers_that_differ} of ${row.answers}`,
-          ]),
-        ]),
-      );
-      return {
-        worst_slowdown: Math.max(...rows.map(({ slowdown }) => slowdown)),
-        copy_speedup: 1 / copies.slowdown,
-        shipped_copy_speedup: 1 / smallCopies.slowdown,
-        max_logit_difference: copies.check.maxLogitDifference,
-        rows,
-        rounds,
-        peak_rss_mb: peakRssMb(),
-        ...(await lookBack(surroundings)),
-      };
-    } finally {
-      for (const teacher of open) teacher.close();
     }
+    note(
+      table([
+        ["", "ms/token", "auto/plain", "in total", "acceptance", "runs/token", "rollback p95", "differ"],
+        ...rows.map((row) => [
+          row.name,
+          (sum(row.plain_ms) / (row.tokens - row.answers)).toFixed(2),
+          `${row.slowdown.toFixed(3)} (${row.interval.map((x) => x.toFixed(3)).join(" … ")})`,
+          row.total_slowdown.toFixed(3),
+          row.acceptance === null ? "–" : row.acceptance.toFixed(2),
+          row.target_runs_per_token.toFixed(2),
+          row.rollback_rate_p95 === null ? "–" : row.rollback_rate_p95.toFixed(2),
+          `${row.answers_that_differ} of ${row.answers}`,
+        ]),
+      ]),
+    );
+    const wide = models.filter(({ widths }) => widths !== null).map(({ name }) => measured[name]!);
+    return {
+      worst_slowdown: Math.max(...Object.values(measured).map((each) => each.worst_slowdown)),
+      /** The smaller of the widened models'. */
+      copy_speedup: Math.min(...wide.map((each) => each.copy_speedup)),
+      models: measured,
+      rows,
+      rounds,
+      peak_rss_mb: peakRssMb(),
+      ...(await lookBack(surroundings)),
+    };
   });
 }
 
@@ -253,7 +323,7 @@ export const speculationBenchmark: Benchmark = {
   options: {
     rounds: { value: 8, help: "answers of each acceptance rate" },
     answers: { value: 40, help: "calls, each made both ways" },
-    width: { value: 8192, help: "feed-forward width of the widened teacher" },
+    width: { value: 8192, help: "feed-forward width of the widened teacher; twice that in int4" },
   },
   run,
 };

@@ -107,7 +107,7 @@ export async function chatCommand(flags: ChatFlags, context: CliContext): Promis
   const note = (text: string): void => (isQuiet ? undefined : output.note(dim(text)));
   const artefact = flags.artefact ?? (await defaultArtefact(note));
   const tools = flags.tools === undefined ? demoTools : readTools(flags.tools);
-  const engine = await openEngine(artefact, { promptCache });
+  const engine = await openEngine(artefact, { promptCache, speculation: flags.speculate });
   const lines = openLines(isJson, signal, `${bold(">")} `);
   try {
     const { system, maxTokens, temperature, topP, seed } = flags;

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { type BlockSize, blockSizes, type WeightFormat } from "../model/weight-formats.ts";
+import type { SpeculationMode } from "../runtime/types.ts";
 
 /** Flags that every command has. */
 export interface CommonFlags {
@@ -58,6 +59,7 @@ export interface ChatFlags extends CommonFlags {
   readonly temperature: number;
   readonly topP?: number;
   readonly seed: number;
+  readonly speculate: SpeculationMode;
 }
 
 export interface PullFlags extends CommonFlags {
@@ -81,6 +83,7 @@ export interface ServeFlags extends CommonFlags {
   readonly maxBodyKb: number;
   readonly threads?: number;
   readonly draft?: string;
+  readonly speculate: SpeculationMode;
   readonly cacheRamMb: number;
   readonly cacheDir?: string;
   readonly cacheDiskMb?: number;

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { defaultEndpoint } from "../flow/hub-address.ts";
 import { quickstartDefaults as defaults } from "../flow/quickstart-defaults.ts";
 import { weightFormats } from "../model/weight-formats.ts";
+import { type SpeculationMode, speculationModes } from "../runtime/types.ts";
 import type { CommandAction } from "./execute.ts";
 import {
   type BlessFlags,
@@ -29,6 +30,11 @@ export type Execute = (flags: CommonFlags, action: CommandAction) => Promise<voi
 const baselineDir = "folder of the blessed baselines (default: .limbeck/baselines)";
 const maxBad = "lines of a dataset that may be bad: they are skipped and named";
 const reportArgument = "report file, run folder or run id (default: the latest run)";
+
+const speculate = (modes: readonly SpeculationMode[]): Option =>
+  new Option("--speculate <mode>", "draft tokens: where it pays (auto), never, or always in one way")
+    .choices(modes)
+    .default("off");
 
 /**
  * The whole command line. Each action imports its own file only when it runs, so that `--help` and a usage
@@ -139,6 +145,7 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--temperature <t>", "0 is greedy", numberWithin(0, 10), 0)
     .option("--top-p <p>", "nucleus sampling", numberWithin(0, 1))
     .option("--seed <n>", "seed of the sampling", integerFrom(0), 0)
+    .addOption(speculate(["auto", "off", "prompt_lookup"]))
     .action((flags: ChatFlags) =>
       execute(flags, async (context) => (await import("./chat.ts")).chatCommand(flags, context)),
     );
@@ -156,6 +163,7 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--max-body-kb <n>", "largest request body, in KiB", integerFrom(1), 1024)
     .option("--threads <n>", "threads of one native run (default: by the model's size)", integerFrom(1))
     .option("--draft <dir>", "artefact of a smaller model with the same tokenizer, to draft tokens")
+    .addOption(speculate(speculationModes))
     .option("--cache-ram-mb <n>", "memory for prompts that were read, in MiB", integerFrom(0), 256)
     .option("--cache-dir <dir>", "folder for prompts that were read; it survives a restart")
     .option(

@@ -22,7 +22,7 @@ export function readApiKey(file: string | undefined, environment: NodeJS.Process
 }
 
 function openOptions(flags: ServeFlags): OpenOptions {
-  const { cacheRamMb, cacheDir, cacheDiskMb, draft, threads } = flags;
+  const { cacheRamMb, cacheDir, cacheDiskMb, draft, threads, speculate } = flags;
   const hasCache = cacheRamMb > 0 || cacheDir !== undefined;
   if (cacheDir !== undefined) {
     withFileErrors("create", cacheDir, () => fs.mkdirSync(cacheDir, { recursive: true }));
@@ -30,6 +30,7 @@ function openOptions(flags: ServeFlags): OpenOptions {
   return {
     ...(threads === undefined ? {} : { threads }),
     ...(draft === undefined ? {} : { draft }),
+    speculation: speculate,
     ...(hasCache
       ? {
           promptCache: {
@@ -80,6 +81,9 @@ export async function serveCommand(
     const text = describe(listening, app.model, engine.info, apiKey);
     if (isJson) output.note(text);
     else output.print(text);
+    if (flags.draft !== undefined && flags.speculate === "off") {
+      output.note("warning: a draft model is open, and nothing is drafted: --speculate is off");
+    }
     if (!isLoopback(flags.host) && apiKey === undefined) {
       output.note(`warning: ${flags.host} can be reached from other machines, and no API key is asked for`);
     }

@@ -14,6 +14,7 @@ import {
   writeJsonAtomic,
 } from "../base/files.ts";
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
+import { attendStepwise } from "../lower/onnx/stepwise.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
 import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
@@ -265,13 +266,33 @@ export function verifyArtefact(dir: string): { manifest: Manifest; config: Model
   return { manifest, config: parseModelConfig(manifest.config, path.join(dir, "manifest.json")) };
 }
 
+export interface ArtefactSessionOptions extends SessionOptions {
+  /** The last tokens of a run, up to so many, may attend one by one: see lower/onnx/stepwise.ts. Default: none. */
+  readonly steps?: number;
+}
+
 /** Opens an artefact's model on the CPU after checking its files and how its tensors lie. */
 export async function openArtefactSession(
   dir: string,
-  options: SessionOptions = {},
+  options: ArtefactSessionOptions = {},
 ): Promise<{ manifest: Manifest; config: ModelConfig; session: Session }> {
   const { manifest, config } = verifyArtefact(dir);
+  checkLayout(
+    path.join(dir, modelFile),
+    config,
+    choiceOf({ weights: manifest.format, block: manifest.block }),
+  );
+  return { manifest, config, session: await openModel(dir, options) };
+}
+
+/** Opens the model of an artefact that was checked before; each session prepares weights of its own. */
+export async function openModel(
+  dir: string,
+  { steps, ...options }: ArtefactSessionOptions = {},
+): Promise<Session> {
   const file = path.join(dir, modelFile);
-  checkLayout(file, config, choiceOf({ weights: manifest.format, block: manifest.block }));
-  return { manifest, config, session: await openOnnx(file, options) };
+  if (steps === undefined) return openOnnx(file, options);
+  // A model of bytes does not know beside which file its weights lie.
+  const config = { "session.model_external_initializers_file_folder_path": path.resolve(dir) };
+  return openOnnx(attendStepwise(readBytes(file), steps), { ...options, config });
 }

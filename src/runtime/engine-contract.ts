@@ -4,7 +4,7 @@ import type { CallFormat } from "../tools/call-format.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import type { ChatStream, TokenStream } from "./chat-stream.ts";
 import type { PromptCacheOptions, PromptCacheStats } from "./prompt-cache/types.ts";
-import type { ChatRunner, GenerateOptions, GenerateResult } from "./types.ts";
+import type { ChatRunner, GenerateOptions, GenerateResult, SpeculationMode } from "./types.ts";
 
 export interface OpenOptions {
   /** Threads of one native run; default: 1 for a small model, the machine's cores for others. */
@@ -18,6 +18,12 @@ export interface OpenOptions {
   readonly promptCache?: PromptCacheOptions;
   /** Folder of a smaller artefact with the same tokenizer, which drafts tokens for this one to verify. */
   readonly draft?: string;
+  /**
+   * Drafting for requests that do not say (default "off": they decode plainly, and nothing is reported). Other modes have
+   * the model checked and timed when it opens. A large model is then opened once, so that its drafts can be verified
+   * token by token; opened with "off", its first request that drafts opens it a second time, with weights of its own.
+   */
+  readonly speculation?: SpeculationMode;
 }
 
 /** Facts about an open artefact, for headers and reports. */

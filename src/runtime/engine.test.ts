@@ -4,12 +4,15 @@ import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { LimbeckError } from "../base/errors.ts";
 import { sha256 } from "../base/files.ts";
+import type { WeightFormat } from "../model/weight-formats.ts";
 import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import { stepsFor } from "./draft-engine.ts";
 import { openEngine } from "./engine.ts";
 import type { Engine } from "./engine-contract.ts";
+import { maxVerify } from "./step-runner.ts";
 import { exportTinyArtefact, type TinyArtefact } from "./tiny-model.test.support.ts";
-import type { ChatResult, TokenEvent } from "./types.ts";
+import type { ChatResult, SpeculationMode, TokenEvent } from "./types.ts";
 
 const tools: ToolDefinition[] = [
   {
@@ -219,6 +222,42 @@ for (const worker of [false, true]) {
     await drafting.close();
   });
 }
+
+test("an engine's own mode serves requests that do not say, in a format that rounds activations too", async () => {
+  const { dir, remove } = await exportTinyArtefact("int4");
+  try {
+    await assert.rejects(
+      openEngine(dir, { worker: false, speculation: "draft_model" }),
+      isError("invalid_request"),
+      "there is no draft model",
+    );
+    const drafting = await openEngine(dir, { worker: false, speculation: "prompt_lookup" });
+    const prompt = "again and again and again and again and again and";
+    const off = await drafting.complete(prompt, { maxTokens: 60, speculation: "off" });
+    const { speculation, ...own } = await drafting.complete(prompt, { maxTokens: 60 });
+    assert.deepEqual(
+      own.tokens.map(({ id }) => id),
+      off.tokens.map(({ id }) => id),
+    );
+    assert.equal(speculation?.mode, "prompt_lookup");
+    assert.equal(speculation?.offBecause, null);
+    assert.equal(off.speculation?.offBecause, "the request asks for none");
+    await drafting.close();
+  } finally {
+    remove();
+  }
+});
+
+test("a large model that may draft is opened with steps, so that its weights are held once", () => {
+  const of = (format: WeightFormat, mode: SpeculationMode, bytes: number, parameters: number) =>
+    stepsFor({ format, bytes, parameters }, mode);
+  const once = { steps: maxVerify - 1 };
+  assert.deepEqual(of("int4", "auto", 2 ** 28, 4e8), once);
+  assert.deepEqual(of("int4", "off", 2 ** 28, 4e8), {});
+  assert.deepEqual(of("int4", "auto", 2 ** 28 - 1, 4e8), {});
+  // One byte each in the file, four in memory.
+  assert.deepEqual(of("int8", "auto", 2 ** 26, 2 ** 26), once);
+});
 
 test("a draft model of another tokenizer, or none at all, is refused", async () => {
   const other = path.join(path.dirname(artefact.dir), "other-tokenizer");

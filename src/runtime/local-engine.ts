@@ -8,7 +8,7 @@ import { monotonicMs } from "../measure/clock.ts";
 import { openArtefactSession, readManifest } from "../model/artefact.ts";
 import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import { callFormatOf } from "./chat.ts";
-import { type EngineSpeculation, openEngineSpeculation } from "./draft-engine.ts";
+import { type EngineSpeculation, openEngineSpeculation, stepsFor } from "./draft-engine.ts";
 import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
 import { closedEngineError, type EngineAnswers, type EngineTasks, type TaskKind } from "./engine-tasks.ts";
 import { createGrammarCompiler } from "./grammar/compiler.ts";
@@ -55,13 +55,13 @@ export async function openLocalEngine(
   { blocking }: ThreadMode,
 ): Promise<LocalEngine> {
   const startedAt = monotonicMs();
-  const { prefillChunk, promptCache, draft } = options;
-  const { parameters } = readManifest(artefactDir);
-  const threads = options.threads ?? (parameters < smallModelParameters ? 1 : null);
-  const { manifest, config, session } = await openArtefactSession(
-    artefactDir,
-    threads === null ? {} : { threads },
-  );
+  const { prefillChunk, promptCache, draft, speculation: mode = "off" } = options;
+  const read = readManifest(artefactDir);
+  const threads = options.threads ?? (read.parameters < smallModelParameters ? 1 : null);
+  const { manifest, config, session } = await openArtefactSession(artefactDir, {
+    ...stepsFor(read, mode),
+    ...(threads === null ? {} : { threads }),
+  });
   let speculation: EngineSpeculation | undefined;
   try {
     const tokenizer = loadTokenizer(artefactDir);
@@ -91,8 +91,11 @@ export async function openLocalEngine(
     const runner = cache?.runner ?? stepRunner;
     speculation = await openEngineSpeculation({
       runner: stepRunner,
+      session,
+      artefactDir,
       onChecked: () => runner.rewind(0),
       manifest,
+      mode,
       draft,
       threads,
       blocking,

@@ -1,5 +1,6 @@
 import type { Binding, NamedTensors, Session } from "../backend/session.ts";
 import { invariant, LimbeckError } from "../base/errors.ts";
+import { firstInput, isStepwise, plainOutput } from "../lower/onnx/stepwise.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import { createKvCache, type KvShape } from "../model/kv-cache.ts";
 import { elementCount, type Tensor, zeros } from "../tensor/tensor.ts";
@@ -11,8 +12,12 @@ export interface StepShape extends KvShape {
   readonly vocabSize: number;
 }
 
-/** Most tokens of one `verify`: eight of a draft and the one before them. */
-export const maxVerify = 9;
+/**
+ * Most tokens of one `verify`: five of a draft and the one before them. On 40 calls that copy from their request, eight
+ * saved no more at the costs of int4 and 1 % more at those of float32, while each step that a session can take costs its
+ * plain runs two nodes a layer.
+ */
+export const maxVerify = 6;
 
 /**
  * Most prompt tokens of one run, and so the size of a prompt cache's blocks. One default for engines with and without
@@ -63,10 +68,11 @@ export interface StepRunner {
   decode(id: number): Promise<void> | undefined;
   /**
    * Appends 1 to `maxVerify` tokens in one run; returns the logits [n, V] after each of them, which the next `verify`
-   * overwrites (`logits` keeps what it held). Returned at once when blocking. Errors: `context_length_exceeded`,
-   * `internal` for any other number of tokens.
+   * overwrites (`logits` keeps what it held). Returned at once when blocking. The `first` tokens (default: all) attend
+   * together; each further one by itself where the runner has a session that can, else with them. Errors:
+   * `context_length_exceeded`, `internal` for any other number of tokens.
    */
-  verify(ids: readonly number[]): Float32Array | Promise<Float32Array>;
+  verify(ids: readonly number[], first?: number): Float32Array | Promise<Float32Array>;
   /** Forgets all but the first `length` tokens. Error: `internal` where there are fewer. */
   rewind(length: number): void;
   /** A copy of the keys and values of positions from ≤ i < to, all layers. */
@@ -78,6 +84,15 @@ export interface StepRunner {
   loadKv(bytes: Uint8Array, from: number, to: number): void;
   /** Frees the bindings; the session stays open. */
   close(): void;
+}
+
+/** A runner of its own sessions. */
+export interface SessionRunner extends StepRunner {
+  /**
+   * From now on `verify` reads drafts through a session of the same weights whose tokens attend one by one
+   * (lower/onnx/stepwise.ts). Whoever opened it closes it, after this runner.
+   */
+  attendStepwise(session: Session): void;
 }
 
 /**
@@ -93,7 +108,7 @@ export function createStepRunner(
   session: Session,
   shape: StepShape,
   { blocking, weights = {}, prefillChunk = defaultPrefillChunk }: StepRunnerOptions,
-): StepRunner {
+): SessionRunner {
   const { contextLength, vocabSize } = shape;
   if (!Number.isInteger(prefillChunk) || prefillChunk < 1) {
     throw new LimbeckError(
@@ -115,8 +130,11 @@ export function createStepRunner(
   const noneSelected = zeros("int64", [0]); // Q = 0
   const noLogits = zeros("float32", [0, vocabSize]);
 
-  const bindFor = (tokens: number, asked: Tensor, answer: Tensor): Binding =>
-    session.bind(
+  const first = zeros("int64", [1]); // tokens that attend together, in a session that asks for it
+  const firstHalves = lowHalves(first);
+
+  const bindTo = (to: Session, tokens: number, asked: Tensor, answer: Tensor): Binding =>
+    to.bind(
       {
         ...weights,
         ...cache.inputs,
@@ -124,19 +142,25 @@ export function createStepRunner(
         select: asked,
         last_position: lastPosition,
         total_length: totalLength,
+        ...(isStepwise(to) ? { [firstInput]: first } : {}),
       },
-      { ...cache.outputs, logits: answer },
+      { ...statesOf(to, cache.outputs), logits: answer },
     );
+  const bindFor = (tokens: number, asked: Tensor, answer: Tensor): Binding =>
+    bindTo(session, tokens, asked, answer);
   const one = bindFor(1, select, logits);
   let verifier: Verifier | undefined;
+  let stepwise: Verifier | undefined;
   let length = 0;
   let prefillSessionMs = 0;
   let decodeSessionMs = 0;
 
-  const place = (tokens: number): void => {
+  /** Says where the next `tokens` stand, of which the first `together` attend together. */
+  const place = (tokens: number, together = tokens): void => {
     if (length + tokens > contextLength) throw contextError(length + tokens, contextLength);
-    lastPosition.data[0] = length + tokens - 1;
-    totalLength.data[0] = length + tokens;
+    lastPosition.data[0] = length + together - 1;
+    totalLength.data[0] = length + together;
+    firstHalves[0] = together;
   };
 
   /** Reads tokens in one run; only the last part of a prompt pays for logits. */
@@ -205,16 +229,17 @@ export function createStepRunner(
       finishStep(start, 1);
       return undefined;
     },
-    verify: (part) => {
+    verify: (part, together = part.length) => {
       const tokens = part.length;
       invariant(
-        tokens >= 1 && tokens <= maxVerify,
-        `verify: expected 1 to ${maxVerify} tokens, got ${tokens}`,
+        tokens >= 1 && tokens <= maxVerify && together >= 1 && together <= tokens,
+        `verify: expected 1 to ${maxVerify} tokens, got ${tokens}, ${together} of them together`,
       );
-      place(tokens);
+      const inSteps = stepwise !== undefined && together < tokens;
+      place(tokens, inSteps ? together : tokens);
       for (let i = 0; i < tokens; i++) idHalves[2 * i] = part[i] as number;
-      verifier ??= createVerifier(vocabSize, bindFor);
-      const { binding, logits: answer } = verifier.of(tokens);
+      if (!inSteps) verifier ??= createVerifier(vocabSize, bindFor);
+      const { binding, logits: answer } = ((inSteps ? stepwise : verifier) as Verifier).of(tokens);
       const start = monotonicMs();
       if (!blocking) {
         return binding.run().then(() => {
@@ -225,6 +250,10 @@ export function createStepRunner(
       binding.runSync();
       finishStep(start, tokens);
       return answer;
+    },
+    attendStepwise: (to) => {
+      stepwise?.close();
+      stepwise = createVerifier(vocabSize, (...what) => bindTo(to, ...what));
     },
     rewind: (to) => {
       invariant(to >= 0 && to <= length, `rewind: expected a length within 0 … ${length}, got ${to}`);
@@ -242,8 +271,18 @@ export function createStepRunner(
     close: () => {
       one.close();
       verifier?.close();
+      stepwise?.close();
     },
   };
+}
+
+/** The memory of a session's states: one that attends stepwise has several over the same. */
+function statesOf(session: Session, outputs: NamedTensors): NamedTensors {
+  const own = session.outputs.flatMap(({ name }): [string, Tensor][] => {
+    const state = outputs[plainOutput(name)];
+    return state ? [[name, state]] : [];
+  });
+  return Object.fromEntries(own);
 }
 
 /** The leading elements of `whole` as a tensor of `shape`, in the same memory. */

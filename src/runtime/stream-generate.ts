@@ -14,7 +14,7 @@ export interface Generator {
   readonly sampler: Sampler;
   readonly tokenizer: Pick<Tokenizer, "openStream">;
   readonly endIds: ReadonlySet<number>;
-  /** Drafting; requests that do not ask for it decode plainly. */
+  /** Drafting; requests that do not ask for it get its default. */
   readonly speculation?: EngineSpeculation;
 }
 
@@ -52,7 +52,7 @@ export async function streamGenerate(
 ): Promise<GenerateResult> {
   const sampling = resolveSampling(options);
   const stops = createStopMatcher(options.stop ?? []);
-  const drafting = options.speculation && (await speculation?.begin(options.speculation));
+  const drafting = await speculation?.begin(options.speculation);
   const decoder = tokenizer.openStream();
   const tokens: TokenEvent[] = [];
   let text = "";

@@ -30,6 +30,7 @@ export interface GenerateOptions extends SamplingOptions {
   readonly responseFormat?: ResponseFormat;
   /** Log-probabilities of each output token and of so many best alternatives (0 to 20); default none. */
   readonly topLogprobs?: number;
+  /** Default: the engine's own, which is "off" unless it was opened otherwise. */
   readonly speculation?: SpeculationMode;
   /** Most output tokens, end token included. */
   readonly maxTokens?: number;

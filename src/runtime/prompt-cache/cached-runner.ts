@@ -125,7 +125,7 @@ export function createCachedRunner(
       return done;
     },
     decode: (id) => inner.decode(id),
-    verify: (ids) => inner.verify(ids),
+    verify: (ids, first) => inner.verify(ids, first),
     rewind: (length) => {
       inner.rewind(length);
       outliveOnly(length);

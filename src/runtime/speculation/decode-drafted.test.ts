@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRandom } from "../../base/random.ts";
+import { maxVerify } from "../step-runner.ts";
 import type { TokenConstraint } from "../token-constraint.ts";
 import { createFakeDrafter, createFakeRunner, idsOf, type Logits } from "./drafting.test.support.ts";
 
@@ -21,14 +22,15 @@ function spoilt(whole: readonly number[], share: number, seed = 3) {
       .map((id) => (random.next() < share ? (id + 1) % vocabSize : id));
 }
 
-test("drafts that all stand take one run for nine tokens", async () => {
+test("drafts that all stand take one run for as many tokens as it can verify", async () => {
   const prompt = [1, 2];
-  const plain = await idsOf(createFakeRunner(vocabSize, pairLogits), prompt, { maxTokens: 28 });
+  const maxTokens = 1 + 3 * maxVerify;
+  const plain = await idsOf(createFakeRunner(vocabSize, pairLogits), prompt, { maxTokens });
   const runner = createFakeRunner(vocabSize, pairLogits);
   const drafter = createFakeDrafter(spoilt([...prompt, ...plain], 0));
-  assert.deepEqual(await idsOf(runner, prompt, { maxTokens: 28, drafter }), plain);
-  assert.deepEqual(runner.runs, [9, 9, 9]);
-  assert.ok(drafter.settled.every(({ drafted, kept }) => drafted === 8 && kept === 8));
+  assert.deepEqual(await idsOf(runner, prompt, { maxTokens, drafter }), plain);
+  assert.deepEqual(runner.runs, [maxVerify, maxVerify, maxVerify]);
+  assert.ok(drafter.settled.every(({ drafted, kept }) => drafted === maxVerify - 1 && kept === drafted));
 });
 
 test("refused drafts are taken back: the runner holds what was made, and no more is asked for than there is room", async () => {
@@ -67,7 +69,10 @@ test("cancelling ends after the run that is under way", async () => {
   const runner = createFakeRunner(vocabSize, pairLogits);
   const isCancelled = (): boolean => runner.runs.length === 2;
   const drafter = createFakeDrafter(spoilt([...prompt, ...plain], 0));
-  assert.deepEqual(await idsOf(runner, prompt, { maxTokens: 40, drafter, isCancelled }), plain.slice(0, 19));
+  assert.deepEqual(
+    await idsOf(runner, prompt, { maxTokens: 40, drafter, isCancelled }),
+    plain.slice(0, 1 + 2 * maxVerify),
+  );
 });
 
 test("a near tie that rounding would decide is decided by the logits of plain decoding", async () => {

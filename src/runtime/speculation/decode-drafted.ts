@@ -42,9 +42,10 @@ function foretold(turn: readonly number[], draft: readonly number[], from: numbe
  * happens with p(d), and any other x has the residual's distribution. p is what `choose` draws from, all warpers in
  * force, and each token costs one random number as in plain decoding: the same seed gives the same tokens.
  *
- * A run of several tokens rounds otherwise than runs of one (products add up in another order), and may have left keys
- * and values that differ in their last bits. A greedy choice within that tolerance is in doubt: then the sequence is
- * read again as plain decoding would have, turn by turn, and the choice made from its own logits.
+ * The turn attends together, as in plain decoding, and each drafted token by itself, so that its logits, keys and values
+ * are the bits of a run of its own. A runner that cannot do that rounds otherwise: a greedy choice within the tolerance
+ * is then in doubt, the sequence is read again as plain decoding would have, turn by turn, and the choice made from its
+ * own logits.
  */
 export async function decodeDrafted(
   runner: StepRunner,
@@ -93,7 +94,7 @@ export async function decodeDrafted(
     const draft = maker.allowedOf(proposed instanceof Promise ? await proposed : proposed);
     const draftedAt = monotonicMs();
     const turnTokens = turn.length;
-    const read = draft.length === 0 ? readTurn(runner, turn) : runner.verify([...turn, ...draft]);
+    const read = draft.length === 0 ? readTurn(runner, turn) : runner.verify([...turn, ...draft], turnTokens);
     const logits = read instanceof Promise ? await read : read;
     const rows = draft.length === 0 ? logits : logits.subarray((turnTokens - 1) * vocabSize);
     const runMs = monotonicMs() - draftedAt;

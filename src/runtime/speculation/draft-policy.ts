@@ -25,7 +25,10 @@ export interface DraftPolicy {
 /** Grades of guesses that are told apart. */
 export const grades = 4;
 
-/** Of the time that plain decoding takes, so much may be spent on finding out whether drafts pay. */
+/**
+ * Of the time that plain decoding takes, so much may be spent on finding out whether drafts pay. With the first means
+ * below that is the bound: whatever the drafts, what they cost more than they saved stays under one run and this share.
+ */
 const allowance = 0.005;
 /** Runs of one token that may be lost at first, and that savings are kept for: no change of luck costs more. */
 const firstMeans = 1;
@@ -119,7 +122,11 @@ export function createDraftPolicy(costs: RunCosts): DraftPolicy {
         savedMs += run.kept * plainMs - extraMs - run.draftMs;
         sincePlain++;
         planAge = 0;
-      } else sincePlain = 0;
+      } else {
+        // Asked for nothing: an idea that there was not, or that a grammar forbade.
+        savedMs -= Math.min(run.draftMs, plainMs);
+        sincePlain = 0;
+      }
       savedMs += allowance * plainMs * (1 + run.kept);
       savedMs = Math.min(savedMs, mostMeans * plainMs);
     },

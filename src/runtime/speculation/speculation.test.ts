@@ -45,7 +45,11 @@ function timedRunner(msOf: (tokens: number) => number) {
 
 test("rounding is measured and reckoned with; other numbers are refused with the reason", async () => {
   const check = (batched: Logits) =>
-    checkBatches(createFakeRunner(vocabSize, counting, { batched }), "fp32", createRunCosts(), () => 0);
+    checkBatches(createFakeRunner(vocabSize, counting, { batched }), createRunCosts(), {
+      format: "fp32",
+      isStepwise: false,
+      clock: () => 0,
+    });
   const same = await check(counting);
   assert.deepEqual(same, { maxLogitDifference: 0, tolerance: 0, refusal: null });
   const rounded = await check(disturbed(1e-5));
@@ -59,7 +63,7 @@ test("rounding is measured and reckoned with; other numbers are refused with the
 test("runs of one and of many tokens are timed when the engine opens", async () => {
   const { runner, clock } = timedRunner((tokens) => 10 + tokens);
   const costs = createRunCosts();
-  await checkBatches(runner, "fp32", costs, clock);
+  await checkBatches(runner, costs, { format: "fp32", isStepwise: false, clock });
   for (const tokens of [1, 2, 5, 9])
     assert.ok(Math.abs(costs.of(tokens) - (10 + tokens)) < 1e-6, `${tokens}`);
   assert.equal(runner.length, 0);
@@ -75,7 +79,7 @@ test("a model that cannot verify in one run decodes plainly, and the report says
   assert.match(offBecause ?? "", /^logits of tokens read together differ/);
 });
 
-test("formats that round activations are never verified in one run", async () => {
+test("formats that round activations are never verified in a batch that attends together", async () => {
   for (const format of ["int4", "int8-block"] as const) {
     const runner = createFakeRunner(vocabSize, counting);
     const speculation = await createSpeculation({ runner, format, predictors: [createPromptLookup()] });
@@ -85,6 +89,27 @@ test("formats that round activations are never verified in one run", async () =>
       assert.match(report(1).offBecause ?? "", new RegExp(`^${format}: activations are rounded to int8`));
     }
     assert.deepEqual(runner.runs, []);
+  }
+});
+
+test("formats that round activations are verified where every bit is that of single tokens, and only there", async () => {
+  for (const format of ["int4", "int8-block"] as const) {
+    const of = (batched: Logits) =>
+      createSpeculation({
+        runner: createFakeRunner(vocabSize, counting, { batched }),
+        format,
+        isStepwise: true,
+        predictors: [createPromptLookup()],
+      });
+    const same = await of(counting);
+    assert.deepEqual(same.check, { maxLogitDifference: 0, tolerance: 0, refusal: null });
+    assert.ok(same.begin("auto").drafter);
+    const rounded = await of(disturbed(1e-6));
+    assert.ok(rounded.check.maxLogitDifference! > 0);
+    assert.match(
+      rounded.begin("auto").report(1).offBecause ?? "",
+      new RegExp(`^${format}: logits of tokens read together differ by \\d`),
+    );
   }
 });
 

@@ -38,6 +38,8 @@ interface Source {
 export interface SpeculationOptions {
   readonly runner: StepRunner;
   readonly format: WeightFormat;
+  /** Whether the runner's drafts attend token by token; default false. */
+  readonly isStepwise?: boolean;
   /** Asked in this order: the first one that has an idea drafts. Whoever made them closes them. */
   readonly predictors: readonly TokenPredictor[];
 }
@@ -49,13 +51,28 @@ export interface SpeculationOptions {
 export async function createSpeculation({
   runner,
   format,
+  isStepwise = false,
   predictors,
 }: SpeculationOptions): Promise<Speculation> {
   const costs = createRunCosts();
-  const check = await checkBatches(runner, format, costs, monotonicMs);
+  const check = await checkBatches(runner, costs, { format, isStepwise, clock: monotonicMs });
   const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs) }));
 
-  const off = (mode: SpeculationMode, offBecause: string): SpeculationRun => ({
+  return {
+    check,
+    begin: (mode) => {
+      if (mode === "off") return withoutDrafts(mode, "the request asks for none");
+      const chosen = mode === "auto" ? sources : sources.filter(({ predictor }) => predictor.name === mode);
+      if (chosen.length === 0) throw missingPredictor(mode, predictors);
+      if (check.refusal !== null) return withoutDrafts(mode, check.refusal);
+      return beginDrafting(mode, chosen, costs, check.tolerance);
+    },
+  };
+}
+
+/** A generation that decodes plainly, and why. */
+export function withoutDrafts(mode: SpeculationMode, offBecause: string): SpeculationRun {
+  return {
     drafter: null,
     report: (outputTokens) => ({
       mode,
@@ -64,17 +81,6 @@ export async function createSpeculation({
       targetRuns: Math.max(0, outputTokens - 1),
       offBecause,
     }),
-  });
-
-  return {
-    check,
-    begin: (mode) => {
-      if (mode === "off") return off(mode, "the request asks for none");
-      const chosen = mode === "auto" ? sources : sources.filter(({ predictor }) => predictor.name === mode);
-      if (chosen.length === 0) throw missingPredictor(mode, predictors);
-      if (check.refusal !== null) return off(mode, check.refusal);
-      return beginDrafting(mode, chosen, costs, check.tolerance);
-    },
   };
 }
 
