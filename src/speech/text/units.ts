@@ -44,7 +44,8 @@ export function createUnitReader(): UnitReader {
 
   const emitWord = (take: (unit: TextUnit) => void): void => {
     if (word === "") return;
-    const text = hasControls.test(word) ? word.replace(controls, "") : word;
+    const whole = word.slice(0, maxWordLength);
+    const text = hasControls.test(whole) ? whole.replace(controls, "") : whole;
     if (text !== "") take({ type: "word", text, before });
     word = "";
     before = "";
@@ -65,7 +66,7 @@ export function createUnitReader(): UnitReader {
       }
     }
     if (isPlain) {
-      if (word.length < maxWordLength) word = (word + text).slice(0, maxWordLength);
+      if (word.length < maxWordLength) word += text;
       return;
     }
     for (const char of text) {
