@@ -17,14 +17,26 @@ const shortWords = new Set(
   ),
 );
 
+const acronyms = new Set(
+  "ASCII CORS CRUD CUDA HTML HTTP HTTPS JSON LLVM MIDI NATO OAUTH SMTP TOML UUID XHTML YAML".split(" "),
+);
+
 const camelWord = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+/g;
 const snake = /^[_$]*[A-Za-z][A-Za-z0-9]*(?:_+[A-Za-z0-9]+)+_*$/;
 const camel = /^[_$]*[A-Za-z]*[a-z0-9][A-Z][A-Za-z0-9]*$|^[_$]*[A-Z]{2,}[a-z]{2,}[A-Za-z0-9]*$/;
 const surname = /^(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz)[A-Z][a-z]+$/;
 const versionLike = /^[A-Za-z]+-?\d[\w.-]*$/;
 
+const isMixed = (part: string): boolean => /[a-z]/.test(part);
+
+function lowerUnlessAcronym(word: string): string {
+  return word.length > 1 && word === word.toUpperCase() ? word : word.toLowerCase();
+}
+
 function readable(word: string): string {
-  return word === word.toUpperCase() && word.length <= 3 && !shortWords.has(word) ? word : word.toLowerCase();
+  return word === word.toUpperCase() && (word.length <= 3 || acronyms.has(word)) && !shortWords.has(word)
+    ? word
+    : word.toLowerCase();
 }
 
 /** The words of snake_case, camelCase and SCREAMING_CASE: "get user name", "parse JSON". */
@@ -36,7 +48,7 @@ export function identifierWords(name: string): string {
       brands.has(part) || /^[A-Z]+s$/.test(part)
         ? part
         : (part.match(camelWord) ?? [part])
-            .map(readable)
+            .map((word) => (isMixed(part) ? lowerUnlessAcronym(word) : readable(word)))
             .join(" ")
             .replace(/ (\d+)/g, "$1"),
     )
@@ -53,6 +65,8 @@ export function identifierTokens(text: string): readonly Token[] | undefined {
   if (/^[\p{Ll}'’-]+$/u.test(text)) return undefined;
   if (brands.has(text)) return [verbatim(text)];
   if (isCodeName(text)) return [verbatim(identifierWords(text))];
+  // "U.S", "a.m".
+  if (/^\p{L}(?:\.\p{L})+$/u.test(text)) return undefined;
   // A call: its name; members and scopes: all their names.
   const call = /^([A-Za-z_$][\w$.:]*?)(?:<[\w$, <>[\]]*>)?\(.*\)$/s.exec(text)?.[1];
   if (call !== undefined) return identifierTokens(call) ?? [verbatim(call)];
@@ -68,7 +82,8 @@ export function identifierTokens(text: string): readonly Token[] | undefined {
     const parts = text.split(/[^\w$]+/).filter((part) => part !== "");
     return [verbatim(parts.map(memberWords).join(" "))];
   }
-  if (/^(?:C\+\+|[CF]#|\.NET|ASP\.NET)(?:\d\d)?$/.test(text) || versionLike.test(text)) return [verbatim(text)];
+  if (/^(?:C\+\+|[CF]#|\.NET|ASP\.NET)(?:\d\d)?$/.test(text) || versionLike.test(text))
+    return [verbatim(text)];
   return undefined;
 }
 

@@ -21,6 +21,7 @@ const enoughWords = 12;
 const fence = /^(?:`{3,}(?!.*`)|~{3,})/;
 const heading = /^#{1,6}(?:\s|$)/;
 export const itemStart = /^(?:[-*+•]|(\d{1,9})[.)])(?:\s+(\[[ xX]\])(?=\s|$))?(?:\s+|$)/;
+const itemMarker = /^(?:[-*+•]|\d{1,9}[.)])$/;
 const rule = /^(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$/;
 export const setextUnderline = /^(?:=+|-{2,})$/;
 export const tableDelimiter = /^\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$/;
@@ -28,7 +29,8 @@ const formula = /^(?:\$\$|\\\[|\\begin\{)/;
 const command = /^(?:\$|❯|%|PS [A-Z]:\\[^>]*>)\s+[a-z.~/]/;
 const trailer =
   /^(?:co-authored-by|signed-off-by|reviewed-by|claude-session|change-id):|^(?:🤖 )?generated (?:with|by) \[?claude/i;
-const diffHead = /^(?:diff --git |index [0-9a-f]{7,}\.\.|@@ -\d|--- (?:a\/|\/dev\/null)|\+\+\+ (?:b\/|\/dev\/null))/;
+const diffHead =
+  /^(?:diff --git |index [0-9a-f]{7,}\.\.|@@ -\d|--- (?:a\/|\/dev\/null)|\+\+\+ (?:b\/|\/dev\/null))/;
 export const diffBody =
   /^(?:[-+@\\ ]|index |diff |new file mode|deleted file mode|old mode|new mode|rename |similarity |Binary files )/;
 
@@ -108,6 +110,7 @@ export function lineKindOf(text: string, words: number, isWhole: boolean): LineK
     return words > 2 || isWhole || !/^\S+\s+\[$/.test(text) ? "item" : undefined;
   }
   if (isWhole) return "prose";
+  if (words === 1 && itemMarker.test(text)) return undefined;
   if (mayBecomeSilent(text)) return undefined;
   return words >= enoughWords || clauseEnd.test(text) ? "prose" : undefined;
 }
@@ -121,6 +124,8 @@ function mayBecomeSilent(text: string): boolean {
       /^(?:const|let|var|import|export|from|def|fn|func|async|function|public|private|protected|pub|return|throw|await|SELECT) [\w${*"'([]+/.test(
         text,
       ) ||
-      /^(?:if|for|while|switch) ?\(|^[\w$]+(?:\.[\w$]+)*\(|^"[\w-]+":|^[✓✔✕✖×●] |^[{}()[\]]+$|^<\/?[a-zA-Z]|^={5,}/.test(text))
+      /^(?:if|for|while|switch) ?\(|^[\w$]+(?:\.[\w$]+)*\(|^"[\w-]+":|^[✓✔✕✖×●] |^[{}()[\]]+$|^<\/?[a-zA-Z]|^={5,}/.test(
+        text,
+      ))
   );
 }

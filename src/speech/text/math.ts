@@ -68,7 +68,11 @@ export function mathTokens(source: string): readonly Token[] {
   if (/[&\\]\\|\\frac|\\sqrt|\\begin/.test(flat)) return [words("a formula")];
   const spoken = [...flat.matchAll(piece)].map(([, command, word, power, index, sign]) => {
     if (command !== undefined)
-      return greek.test(command) ? command.toLowerCase() : Object.hasOwn(names, command) ? names[command] : "";
+      return greek.test(command)
+        ? command.toLowerCase()
+        : Object.hasOwn(names, command)
+          ? names[command]
+          : "";
     if (word !== undefined) return word === "squareRootOf" ? "the square root of" : word;
     if (power !== undefined) return powerWords(inner(power));
     if (index !== undefined) return `sub ${inner(index)}`;

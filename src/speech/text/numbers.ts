@@ -121,13 +121,16 @@ const operators: Readonly<Record<string, string>> = {
   "!=": " is not ",
 };
 
-const isoDate = /^(\d{4})-(0[1-9]|1[0-2])-([0-2]\d|3[01])(?:[T](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
+const isoDate =
+  /^(\d{4})-(0[1-9]|1[0-2])-([0-2]\d|3[01])(?:[T](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
 const plainNumber = /^\d+(?:[.,]\d+)*$/;
 const signed = /^(<=|>=|[-−+~≈±<>≤≥#]?)([$€£¥]?)(\d+(?:[.,]\d+)*)(.*)$/su;
 const range = /^(\d+(?:[.,]\d+)*)(?:-|–|—|\.\.\.?|…)(\d+(?:[.,]\d+)*)(.*)$/su;
 const size = /^(\d+)[x×](\d+)$/;
-const versionOrTime = /^(?:v?\d+(?:\.\d+){2,}(?:[-+][\w.-]+)?|v\d+(?:\.\d+)*(?:[-+][\w.-]+)?|\d+(?:\.\d+)+[-+][a-z][\w.-]*|\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?|0x[0-9a-fA-F]+|\d+(?:\.\d+)?e[-+]?\d+|\d{1,4}\/\d{1,4}(?:\/\d{2,4})?)$/;
-const arithmetic = /^(?:\d+(?:\.\d+)?|[a-zA-Z])(?:(?:\*\*|[<>!=]=|[-−+*×·/^=<>≤≥])(?:\d+(?:\.\d+)?|[a-zA-Z]))+$/u;
+const versionOrTime =
+  /^(?:v?\d+(?:\.\d+){2,}(?:[-+][\w.-]+)?|v\d+(?:\.\d+)*(?:[-+][\w.-]+)?|\d+(?:\.\d+)+[-+][a-z][\w.-]*|\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?|0x[0-9a-fA-F]+|\d+(?:\.\d+)?e[-+]?\d+|\d{1,4}\/\d{1,4}(?:\/\d{2,4})?)$/;
+const arithmetic =
+  /^(?:\d+(?:\.\d+)?|[a-zA-Z])(?:(?:\*\*|[<>!=]=|[-−+*×·/^=<>≤≥])(?:\d+(?:\.\d+)?|[a-zA-Z]))+$/u;
 const operator = /(\*\*|[<>!=]=|[-−+*×·/^=<>≤≥])/u;
 
 function unitTokens(unit: string, amount: string): readonly Token[] | undefined {
@@ -141,11 +144,7 @@ function unitTokens(unit: string, amount: string): readonly Token[] | undefined 
 }
 
 function dateTokens([, year = "", month = "", day = "", time]: RegExpExecArray): readonly Token[] {
-  const date = [
-    verbatim(String(Number(day))),
-    words(` ${months[Number(month) - 1] ?? ""} `),
-    verbatim(year),
-  ];
+  const date = [verbatim(String(Number(day))), words(` ${months[Number(month) - 1] ?? ""} `), verbatim(year)];
   return time === undefined ? date : [...date, words(" at "), verbatim(time)];
 }
 

@@ -2,7 +2,8 @@ import { identifierWords } from "./identifiers.ts";
 import { type Token, verbatim, words } from "./tokens.ts";
 
 const scheme = /^(?:https?|ftp|wss?|ssh|git|file|data|mailto|vscode|chrome):(?:\/\/)?\S/i;
-const host = /^(?:www\.)?((?:[a-z0-9-]+\.)+(?:ai|app|cloud|com|de|dev|edu|eu|fr|gov|io|jp|net|org|uk))(?::\d+)?(?:[/?#]\S*)?$/i;
+const host =
+  /^(?:www\.)?((?:[a-z0-9-]+\.)+(?:ai|app|cloud|com|de|dev|edu|eu|fr|gov|io|jp|net|org|uk))(?::\d+)?(?:[/?#]\S*)?$/i;
 const address = /^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$/;
 const gitAddress = /^git@([\w.-]+):\S+$/;
 const port = /^(localhost|\d{1,3}(?:\.\d{1,3}){3}):(\d{2,5})$/;
@@ -56,13 +57,19 @@ function pathName(text: string): string | undefined {
     isRooted ||
     /[\\/]$/.test(text) ||
     (parts.length > 1 &&
-      (isFileName(last) || folders.has(first) || /^\.\w/.test(first) || (parts.length > 2 && /[\d_.-]/.test(text))));
+      (isFileName(last) ||
+        folders.has(first) ||
+        /^\.\w/.test(first) ||
+        (parts.length > 2 && /[\d_.-]/.test(text))));
   return isPath ? last : undefined;
 }
 
 /** The last name of a path, whatever it looks like: for arguments of tools, which are paths by definition. */
 export function fileTokens(path: string): readonly Token[] {
-  const last = path.split(/[\\/]+/).filter((part) => part !== "" && part !== ".").at(-1);
+  const last = path
+    .split(/[\\/]+/)
+    .filter((part) => part !== "" && part !== ".")
+    .at(-1);
   return last === undefined ? [words("a folder")] : nameTokens(last);
 }
 
@@ -80,7 +87,8 @@ function linkTokens(url: string): readonly Token[] {
 
 /** Words for addresses, paths, file names and hashes; undefined for anything else. */
 export function placeNameTokens(text: string): readonly Token[] | undefined {
-  if (/^\p{L}+$/u.test(text) && !wellKnown.test(text) && text.length < 32 && !hash.test(text)) return undefined;
+  if (/^\p{L}+$/u.test(text) && !wellKnown.test(text) && text.length < 32 && !hash.test(text))
+    return undefined;
   if (scheme.test(text) && /^(?:[a-z]+:\/\/|data:\w+\/|mailto:)/i.test(text)) return linkTokens(text);
   if (address.test(text)) return [words("an email address")];
   const repository = gitAddress.exec(text)?.[1];

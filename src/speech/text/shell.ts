@@ -6,7 +6,18 @@ export interface ShellCommand {
   readonly words: readonly string[];
 }
 
-const wrappers = new Set(["sudo", "time", "env", "nohup", "exec", "command", "npx", "timeout", "xargs", "nice"]);
+const wrappers = new Set([
+  "sudo",
+  "time",
+  "env",
+  "nohup",
+  "exec",
+  "command",
+  "npx",
+  "timeout",
+  "xargs",
+  "nice",
+]);
 const shells = /^(?:\/\S*\/)?(?:ba|z|da)?sh$/;
 
 /** Words of a shell, quotes taken off; what follows a pipe or a redirection is left out. */
@@ -69,7 +80,10 @@ export function shellCommands(line: string): readonly ShellCommand[] {
   const text = line.slice(0, 4000).replace(/<<-?\s*['"]?\w+['"]?[\s\S]*$/, "");
   return splitCommands(text)
     .flatMap((part) => parseCommand(part) ?? [])
-    .filter(({ program }) => !["cd", "export", "set", "source", ".", "true", "pushd", "popd", "["].includes(program));
+    .filter(
+      ({ program }) =>
+        !["cd", "export", "set", "source", ".", "true", "pushd", "popd", "["].includes(program),
+    );
 }
 
 const programs = new Set(

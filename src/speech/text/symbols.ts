@@ -89,7 +89,8 @@ const signNames: Readonly<Record<string, string>> = {
   "\\t": "a tab",
 };
 
-const emoji = /(?:\p{Extended_Pictographic}|\p{Regional_Indicator}|[\u2713\u2717\u2718\ufe0e\ufe0f\u200d\u20e3]|[\u{1f3fb}-\u{1f3ff}])+/gu;
+const emoji =
+  /(?:\p{Extended_Pictographic}|\p{Regional_Indicator}|[\u2713\u2717\u2718\ufe0e\ufe0f\u200d\u20e3]|[\u{1f3fb}-\u{1f3ff}])+/gu;
 /** Signs of trouble say something that the words beside them may not. */
 const emojiWords: readonly (readonly [RegExp, string])[] = [
   [/[❌✗✘✖🚫]/u, "Failed:"],
@@ -143,9 +144,14 @@ const entities: Readonly<Record<string, string>> = {
 
 /** HTML's names of characters, read. */
 export function withoutEntities(text: string): string {
-  return text.replace(/&(?:#(\d{1,6})|#x([0-9a-f]{1,5})|([a-z]+));/gi, (whole, decimal, hexadecimal, name) => {
-    if (name !== undefined) return Object.hasOwn(entities, name) ? (entities[name] ?? whole) : whole;
-    const code = decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal);
-    return code >= 32 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : "";
-  });
+  return text.replace(
+    /&(?:#(\d{1,6})|#x([0-9a-f]{1,5})|([a-z]+));/gi,
+    (whole, decimal, hexadecimal, name) => {
+      if (name !== undefined) return Object.hasOwn(entities, name) ? (entities[name] ?? whole) : whole;
+      const code = decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal);
+      return code >= 32 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)
+        ? String.fromCodePoint(code)
+        : "";
+    },
+  );
 }

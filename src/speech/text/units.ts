@@ -28,7 +28,8 @@ const fullWidthMark = /[。！？｡、，；：]/;
 const closer = /[)\]}"'”’»」』）】》]/;
 /** Sequences that colour a terminal, and other controls. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-const controls = /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007?|[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/g;
+const controls =
+  /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007?|[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const hasControls = /[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/;
 const endsClause = /[\p{L}\p{N})\]}"'”’»`*][.!?…:;,]["'”’»)\]*_`]*$|[。！？、，；：]$/u;

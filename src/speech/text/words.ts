@@ -1,8 +1,8 @@
 import { identifierTokens } from "./identifiers.ts";
-import { mayHoldEmoji, signName, signTokens, withoutEmoji, withoutEntities } from "./symbols.ts";
-import { commandName, isCommand, shellCommands } from "./shell.ts";
 import { numberTokens, unitAfterNumber } from "./numbers.ts";
 import { isFileName, placeNameTokens } from "./places.ts";
+import { commandName, isCommand, shellCommands } from "./shell.ts";
+import { mayHoldEmoji, signName, signTokens, withoutEmoji, withoutEntities } from "./symbols.ts";
 import { type Token, verbatim, words } from "./tokens.ts";
 
 /** What was said just before a word, as far as it changes how the word is said. */
@@ -13,11 +13,10 @@ export interface WordContext {
   readonly previous: string;
 }
 
-const plainWord = /^["“‘(]?(?:\p{Lu}?[\p{Ll}’'-]+|\p{Lu}+)[.,;:!?]?[)"”]?$/u;
+const plainWord = /^["“‘(]?(?:\p{Lu}?\p{Ll}[\p{Ll}’'-]*|\p{Lu}+)[.,;:!?]?[)"”]?$/u;
 const shortForms: Readonly<Record<string, string>> = {
   "e.g.": "for example",
   "i.e.": "that is",
-  "etc.": "and so on.",
   vs: "versus",
   "vs.": "versus",
   "approx.": "approximately",
@@ -46,7 +45,9 @@ function peel(text: string): { open: string; core: string; close: string } {
       close = last + close;
     } else if (/[\]}]/.test(last)) {
       if (core.includes(last === "]" ? "[" : "{")) break;
-    } else if (last === "*" ? core.length > 1 || open !== "" : last === "~" ? core.endsWith("~~") : last === "_") {
+    } else if (
+      last === "*" ? core.length > 1 || open !== "" : last === "~" ? core.endsWith("~~") : last === "_"
+    ) {
       if (last === "_" && /^\w+_+$/.test(core) && core.slice(0, -1).includes("_")) break;
       if (last === "~") core = core.slice(0, -1);
     } else break;
@@ -57,7 +58,9 @@ function peel(text: string): { open: string; core: string; close: string } {
 
 /** Whether an underscore at a word's start is emphasis rather than part of a name. */
 function isEmphasis(text: string): boolean {
-  return !/^_+[A-Za-z]\w*_\w/.test(text) && !/^__\w+__(?:\.\w+)?\W*$/.test(text) && !/^_[a-z]\w*\(/.test(text);
+  return (
+    !/^_+[A-Za-z]\w*_\w/.test(text) && !/^__\w+__(?:\.\w+)?\W*$/.test(text) && !/^_[a-z]\w*\(/.test(text)
+  );
 }
 
 /** Words for one name, number or word without marks around it. */
@@ -93,7 +96,13 @@ function coreTokens(core: string, context: WordContext): readonly Token[] {
     return core
       .split("/")
       .flatMap((part, i) => [...(i > 0 ? [words("/")] : []), ...(identifierTokens(part) ?? [words(part)])]);
-  return [words(core.replace(/[*`~^|\\<>{}[\]]+|(?<=\p{L})_+|_+(?=\p{L})/gu, (mark) => (/[`*~]/.test(mark) ? "" : " ")).trim())];
+  return [
+    words(
+      core
+        .replace(/[*`~^|\\<>{}[\]]+|(?<=\p{L})_+|_+(?=\p{L})/gu, (mark) => (/[`*~]/.test(mark) ? "" : " "))
+        .trim(),
+    ),
+  ];
 }
 
 export interface SpokenWord {
@@ -132,15 +141,10 @@ export function wordTokens(written: string, context: WordContext): SpokenWord {
 }
 
 function shortFormTokens(text: string): readonly Token[] | undefined {
-  const found = /^([("“]?)((?:e\.g|i\.e|etc|approx|cf)\.|vs\.?)([,;:)"”.]*)$/i.exec(text);
+  const found = /^([("“]?)((?:e\.g|i\.e|approx|cf)\.|vs\.?)([,;:)"”.]*)$/i.exec(text);
   if (found === null) return undefined;
   const [, open = "", form = "", close = ""] = found;
   const spoken = shortForms[form.toLowerCase()] ?? form;
-  // "etc." ends a sentence as often as not: the segmenter decides.
-  if (form.toLowerCase() === "etc.") {
-    const mark = /[,;:]/.test(close) ? "" : ".";
-    return [words(`${open}and so on${mark}${close.replace(/^\./, "")}`)];
-  }
   return [words(`${open}${spoken}${close.replace(/\./g, "")}`)];
 }
 
@@ -155,7 +159,9 @@ export function codeTokens(code: string): readonly Token[] {
   const parts = text.split(" ");
   if (parts.length === 1) {
     const bare = text.replace(/^(["'])(.+)\1$/, "$2");
-    const tokens = isFileName(bare) ? [verbatim(bare)] : coreTokens(peelCode(bare), { isFirst: false, previous: "" });
+    const tokens = isFileName(bare)
+      ? [verbatim(bare)]
+      : coreTokens(peelCode(bare), { isFirst: false, previous: "" });
     const said = tokens.map((token) => token.text).join("");
     // Code of one word with more signs than letters says nothing.
     if (!/[\p{L}\p{N}]/u.test(said) || /[;{}=]/.test(bare)) return [words("some code")];
