@@ -13,6 +13,7 @@ import { promptCacheBenchmark } from "./prompt-cache.ts";
 import { scoreBenchmark } from "./score.ts";
 import { serveBenchmark } from "./serve.ts";
 import { speculationBenchmark } from "./speculation.ts";
+import { speechTextBenchmark } from "./speech-text.ts";
 import { trainStepBenchmark } from "./train-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -26,6 +27,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   score: scoreBenchmark,
   serve: serveBenchmark,
   speculation: speculationBenchmark,
+  "speech-text": speechTextBenchmark,
 };
 
 function listBenchmarks(): string {
