@@ -294,8 +294,9 @@ test("a text without spaces is cut between its words", () => {
   const segments = sayAll([text(long)], { maxSegmentLength: 40, locale: "ja" });
   assert.equal(textsOf(segments).join(""), long);
   for (const { text: said } of segments) assert.ok(said.length <= 40);
-  const word = "x".repeat(5000);
+  const word = "字".repeat(5000);
   assert.equal(textsOf(sayAll([text(word)], { maxSegmentLength: 100 })).join("").length, 2000);
+  assert.deepEqual(heard(text("x".repeat(5000))), ["a long string"]);
 });
 
 test("agents, messages and blocks do not mix", () => {

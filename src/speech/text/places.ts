@@ -101,7 +101,7 @@ export function placeNameTokens(text: string): readonly Token[] | undefined {
   if (uuid.test(text)) return [words("an ID")];
   if (hash.test(text)) return [words("a hash")];
   if (/[*?]/.test(text) && /[\\/]|^\*\.\w+$/.test(text)) return [words("a file pattern")];
-  const place = /^(.+?)(?:#L|:)(\d+(?:[-–]L?\d+)?)(?::\d+)?$/.exec(text);
+  const place = /^(.+?)(?:#L|:|\((?=\d+,\d+\)$))(\d+(?:[-–]L?\d+)?)(?::\d+|,\d+\))?$/.exec(text);
   const path = place?.[1] ?? text;
   if (/[\\/]/.test(path)) {
     const name = pathName(path);

@@ -20,6 +20,9 @@ const noContext: WordContext = { isFirst: false, previous: "", isAfterNumber: fa
 const plainWord = /^["“‘(]?(?:\p{Lu}?\p{Ll}[\p{Ll}’'-]*|\p{Lu}+)[.,;:!?]?[)"”]?$/u;
 /** With the mark behind it: "Mbps." */
 const maxUnitLength = 6;
+const maxAsciiLength = 60;
+/** Marks that stand together in code alone. */
+const codeMarks = /[;{}].*[(){}=;]|[()=].*[;{}]/;
 const shortForms: Readonly<Record<string, string>> = {
   "e.g.": "for example",
   "i.e.": "that is",
@@ -98,6 +101,9 @@ function coreTokens(core: string, context: WordContext): readonly Token[] {
   const order = /^[OΘΩ]\((\S+)\)$/.exec(core)?.[1];
   if (order !== undefined) return [words("O of "), ...mathTokens(order)];
   if (/\\[a-zA-Z]+\{/.test(core)) return mathTokens(core);
+  // No word of a language that is written with these letters is so long.
+  if (core.length > maxAsciiLength && /^[ -~]+$/.test(core)) return [words("a long string")];
+  if (codeMarks.test(core)) return [words("some code")];
   const name = identifierTokens(core);
   if (name !== undefined) return name;
   // Words with slashes: each side may be a name.
