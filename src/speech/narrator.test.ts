@@ -196,6 +196,25 @@ test("troubles are urgent and cleaned, the end is not urgent", () => {
   );
 });
 
+test("a question of the agent is urgent, in its own words", () => {
+  const segments = sayAll([
+    read("/a.ts"),
+    call("AskUserQuestion", {
+      questions: [{ question: "Which one?", options: [] }, { question: "And why?" }],
+    }),
+    call("AskUserQuestion", {}),
+  ]);
+  assert.deepEqual(
+    segments.map(({ priority, text: said }) => [priority, said]),
+    [
+      ["chatter", "Reading a.ts."],
+      ["urgent", "Which one?"],
+      ["urgent", "And why?"],
+      ["urgent", "The agent has a question."],
+    ],
+  );
+});
+
 test("a repeated notice is said once, until the agent speaks again", () => {
   const limit = notice("rate_limit", "Waiting.");
   assert.deepEqual(heard(limit, limit, limit), ["Waiting."]);

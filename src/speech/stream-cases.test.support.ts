@@ -405,7 +405,7 @@ export const streamCases: Readonly<Record<string, readonly StreamCase[]>> = {
           ...session,
         },
       ],
-      ["Permission is needed to use Bash."],
+      ["Permission is needed for removing x."],
     ],
     [
       [{ type: "rate_limit_event", rate_limit_info: { status: "rejected" }, ...session }],

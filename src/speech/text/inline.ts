@@ -21,6 +21,8 @@ type Found =
 /** An opener that is still open after so many characters was none. */
 const maxOpen = 400;
 const maxOpenMath = 80;
+/** Words that wait are read again with each new one: so many characters of them at most. */
+const maxHeld = 2 * maxOpen;
 
 const mayOpen = /[`[<$\\]/;
 const knownTag =
@@ -185,7 +187,7 @@ export function createInlineReader(segmenter: Segmenter): InlineReader {
         continue;
       }
       const found = readOpener(held, i);
-      if (found === "open" && !isFinal && held.length - i < maxOpen) {
+      if (found === "open" && !isFinal && held.length - i < maxOpen && held.length < maxHeld) {
         // The word is read again once more of it is here.
         held = held.slice(wordStart);
         isHeldGlued = isGlued;
