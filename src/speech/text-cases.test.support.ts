@@ -332,6 +332,7 @@ export const textCases: Readonly<Record<string, readonly TextCase[]>> = {
     ["const x = 5;\nlet y = foo(x);\n\nOk.", "A 2-line code block. Ok."],
     ["import { a } from './a';\n\nOk.", "One line of code. Ok."],
     ["def foo(x):\n    return x\n\nOk.", "A 2-line code block. Ok."],
+    ["foo() is called in (almost) all of bar()", "foo is called in (almost) all of bar"],
     ["print(x + y)\n\nOk.", "One line of code. Ok."],
     ["!function(e,t){e.a=t;e.b=t;e.c=t;e.d=t;e.e=t;e.f=t;e.g=t}(x,y,z);", "a long string;"],
     ["It has f(x){y=1;} there.", "It has some code there."],

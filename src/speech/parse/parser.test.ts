@@ -433,6 +433,18 @@ test("Claude: sub-agents and sessions are agents of their own, results name thei
   assert.deepEqual(events.at(-1), { type: "tool_result", agent: "s", id: "t7", isError: true });
 });
 
+test("Claude: of a user's message only the results of tools are events", () => {
+  const content = [
+    { type: "text", text: "Please." },
+    { type: "image", source: {} },
+    { type: "tool_result", tool_use_id: "t1", content: "ok" },
+  ];
+  assert.deepEqual(
+    parse(lines({ type: "user", session_id: "s", message: { role: "user", content } })).events,
+    [{ type: "tool_result", agent: "s", id: "t1", isError: false }],
+  );
+});
+
 test("a chunk's memory may be used again after push", () => {
   const parser = createEventParser({ format: "claude" });
   const bytes = new TextEncoder().encode(lines(assistant("Kept.")));
