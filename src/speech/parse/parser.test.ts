@@ -287,6 +287,24 @@ test("Codex: messages, commands, files, tools, failures", () => {
   assert.ok(events.every(({ agent }) => agent === "t1"));
 });
 
+test("Codex: a command failed if it says so or has an exit code", () => {
+  const command = (id: string, more: object): object => ({
+    type: "item.completed",
+    item: { id, type: "command_execution", command: "x", ...more },
+  });
+  const { events } = parse(
+    lines(command("a", { exit_code: 2 }), command("b", { exit_code: 0 }), command("c", { status: "failed" })),
+  );
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === "tool_result" ? [[event.id, event.isError]] : [])),
+    [
+      ["a", true],
+      ["b", false],
+      ["c", true],
+    ],
+  );
+});
+
 test("OpenAI chat: content, refusal and calls come in pieces and once", () => {
   const { events } = parse(
     lines(
