@@ -125,6 +125,7 @@ export const textCases: Readonly<Record<string, readonly TextCase[]>> = {
     ["Open C:\\Users\\me\\notes.txt now.", "Open notes.txt now."],
     ["I wrote **README.md** today.", "I wrote README.md today."],
     ["It fails at src/app.ts(12,5): error.", "It fails at app.ts line 12: error."],
+    ["See server/index.ts and gui/Menu.vue.", "See index.ts and Menu.vue."],
     ["(see utils.test.ts)", "(see utils.test.ts)"],
     ["I updated `.gitignore` too.", "I updated .gitignore too."],
     ["Made __init__.py empty.", "Made __init__.py empty."],
