@@ -13,6 +13,7 @@ import { promptCacheBenchmark } from "./prompt-cache.ts";
 import { scoreBenchmark } from "./score.ts";
 import { serveBenchmark } from "./serve.ts";
 import { speculationBenchmark } from "./speculation.ts";
+import { speechTextBenchmark } from "./speech-text.ts";
 import { speechTranslateBenchmark } from "./speech-translate.ts";
 import { trainStepBenchmark } from "./train-step.ts";
 
@@ -28,6 +29,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   serve: serveBenchmark,
   speculation: speculationBenchmark,
   "speech-translate": speechTranslateBenchmark,
+  "speech-text": speechTextBenchmark,
 };
 
 function listBenchmarks(): string {
