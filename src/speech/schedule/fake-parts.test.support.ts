@@ -22,18 +22,23 @@ export interface Heard {
 
 export interface FakeSink extends Sink {
   readonly heard: readonly Heard[];
+  /** When each sound was handed over. */
+  readonly askedMs: readonly number[];
 }
 
 /** A loudspeaker in virtual time. */
 export function createFakeSink(clock: SpeechClock): FakeSink {
   const heard: Heard[] = [];
+  const askedMs: number[] = [];
   let freeMs = 0;
   let hush = new AbortController();
   return {
     name: "fake",
     sampleRateHz,
     heard,
+    askedMs,
     play: ({ samples }): PlayingSound => {
+      askedMs.push(clock.now());
       const { signal } = hush;
       const startMs = Math.max(clock.now(), freeMs);
       freeMs = startMs + samples.length;

@@ -66,6 +66,13 @@ test("urgent news goes before everything that waits, voiced or not, and after wh
   assert.equal(sink.heard.at(-1)?.endMs, 8050);
 });
 
+test("a sound is handed over shortly before the one before it ends, no sooner", async () => {
+  const { clock, say, sink } = setUp();
+  for (let i = 0; i < 3; i++) say();
+  await clock.run();
+  assert.deepEqual(sink.askedMs, [50, 930, 1930]);
+});
+
 test("urgent news cuts chatter off once it is voiced, and drops the chatter that waits", async () => {
   const { clock, say, order, sink, dropped } = setUp();
   say({ priority: "chatter" });
