@@ -1,0 +1,64 @@
+import { defaultLimits, type ScheduleLimits } from "./schedule/schedule-types.ts";
+import type { Language } from "./types.ts";
+
+export const speechModes = ["fast", "balanced", "quality"] as const;
+export type SpeechMode = (typeof speechModes)[number];
+
+export const translationEngines = ["none", "apertium", "transformers", "openai"] as const;
+export type TranslationEngineName = (typeof translationEngines)[number];
+
+/** Everything that a configuration can set. */
+export interface SpeechSettings {
+  /** The language of the stream. */
+  readonly language: Language;
+  readonly translation: {
+    readonly engine: TranslationEngineName | undefined;
+    readonly to: Language | undefined;
+    /** Folder, or name on the hub or at the endpoint. */
+    readonly model: string | undefined;
+    readonly baseUrl: string | undefined;
+    readonly dtype: string | undefined;
+    readonly timeoutMs: number;
+  };
+  readonly voice: {
+    readonly name: string | undefined;
+    readonly rate: number;
+  };
+  readonly audio: {
+    readonly volume: number;
+    readonly device: string | undefined;
+    /** Of a file; undefined: the voice's own. */
+    readonly sampleRateHz: number | undefined;
+  };
+  readonly narration: {
+    /** Whether the first clause of an answer is said before its sentence is whole. */
+    readonly isFirstClauseEarly: boolean;
+  };
+  readonly limits: ScheduleLimits;
+  readonly turnSegments: number;
+  /** Memory for phrases that were voiced; 0: none are kept. */
+  readonly cacheBytes: number;
+  /** Whether heat makes it work less far ahead. */
+  readonly isThermalWatched: boolean;
+}
+
+export const defaultSettings: SpeechSettings = {
+  language: "en",
+  translation: {
+    engine: undefined,
+    to: undefined,
+    model: undefined,
+    baseUrl: undefined,
+    dtype: undefined,
+    timeoutMs: 5000,
+  },
+  voice: { name: undefined, rate: 1 },
+  audio: { volume: 1, device: undefined, sampleRateHz: undefined },
+  narration: { isFirstClauseEarly: true },
+  limits: defaultLimits,
+  turnSegments: 3,
+  cacheBytes: 32 * 2 ** 20,
+  isThermalWatched: true,
+};
+
+export const rateRange = { least: 0.5, most: 3 } as const;
