@@ -1,0 +1,107 @@
+/**
+ * Text in canonical pieces: whole words and line ends. Everything after this stage sees the same pieces however the text
+ * was cut into chunks, so that no later stage can depend on the cut.
+ */
+export type TextUnit =
+  | {
+      readonly type: "word";
+      readonly text: string;
+      /** White space before it on its line; "" where it is glued to the word before. */
+      readonly before: string;
+    }
+  | { readonly type: "newline" };
+
+export interface UnitReader {
+  push(text: string, take: (unit: TextUnit) => void): void;
+  /** The word so far is whole if it ends like a sentence or a clause: what is said when the stream falls silent. */
+  flushIfEnded(take: (unit: TextUnit) => void): void;
+  end(take: (unit: TextUnit) => void): void;
+  /** Whether `flushIfEnded` would give a word. */
+  readonly isEnded: boolean;
+}
+
+/** Longer words are no language: the rest of them is dropped. */
+export const maxWordLength = 2000;
+
+/** Marks after which a script without spaces may end a word. */
+const fullWidthMark = /[。！？｡、，；：]/;
+const closer = /[)\]}"'”’»」』）】》]/;
+/** Sequences that colour a terminal, and other controls. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+const controls = /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007?|[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const hasControls = /[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/;
+const endsClause = /[\p{L}\p{N})\]}"'”’»`*][.!?…:;,]["'”’»)\]*_`]*$|[。！？、，；：]$/u;
+
+const isSpace = (code: number): boolean =>
+  code === 32 || code === 9 || code === 13 || code === 11 || code === 12 || code === 0xa0 || code === 0x3000;
+
+export function createUnitReader(): UnitReader {
+  let before = "";
+  let word = "";
+  /** The word ends with a full-width mark: it ends before the next character that is no mark and closes nothing. */
+  let isMarked = false;
+
+  const emitWord = (take: (unit: TextUnit) => void): void => {
+    if (word === "") return;
+    const text = hasControls.test(word) ? word.replace(controls, "") : word;
+    if (text !== "") take({ type: "word", text, before });
+    word = "";
+    before = "";
+    isMarked = false;
+  };
+
+  /** Letters from `start` up to `end`, which hold no white space. */
+  const append = (text: string, take: (unit: TextUnit) => void): void => {
+    let isPlain = !isMarked;
+    if (isPlain) {
+      // Almost all text: no full-width mark at all.
+      for (let i = 0; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        if (code >= 0x3001 && fullWidthMark.test(text[i] ?? "")) {
+          isPlain = false;
+          break;
+        }
+      }
+    }
+    if (isPlain) {
+      if (word.length < maxWordLength) word = (word + text).slice(0, maxWordLength);
+      return;
+    }
+    for (const char of text) {
+      if (isMarked && !fullWidthMark.test(char) && !closer.test(char)) emitWord(take);
+      if (fullWidthMark.test(char)) isMarked = true;
+      if (word.length < maxWordLength) word += char;
+    }
+  };
+
+  return {
+    push: (text, take) => {
+      let start = 0;
+      for (let i = 0; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        if (code !== 10 && !isSpace(code)) continue;
+        if (i > start) append(text.slice(start, i), take);
+        emitWord(take);
+        if (code === 10) {
+          before = "";
+          take({ type: "newline" });
+        } else if (before.length < maxWordLength) {
+          before += code === 13 ? "" : text[i];
+        }
+        start = i + 1;
+      }
+      if (start < text.length) append(text.slice(start), take);
+    },
+    flushIfEnded: (take) => {
+      if (endsClause.test(word)) emitWord(take);
+    },
+    end: (take) => {
+      emitWord(take);
+      before = "";
+    },
+    get isEnded() {
+      return endsClause.test(word);
+    },
+  };
+}
