@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { rateRange, type SpeechSettings, translationEngines } from "./settings.ts";
+import { rateRange, type SpeechSettings } from "./settings.ts";
+import { translatorEngines } from "./translate/translators.ts";
 
 /** The machine, as far as a configuration speaks of it. */
 export interface ConfigMachine {
@@ -84,7 +85,7 @@ export const configKeys: Readonly<Record<string, ConfigKey>> = {
   "translation.engine": sets(
     "translation",
     "engine",
-    z.enum(translationEngines),
+    z.enum(translatorEngines),
     "the engine, as `--translate`",
   ),
   "translation.to": sets("translation", "to", text, "the language to speak, as `--to`"),

@@ -1,18 +1,16 @@
 import { defaultLimits, type ScheduleLimits } from "./schedule/schedule-types.ts";
+import type { TranslatorEngine } from "./translate/translators.ts";
 import type { Language } from "./types.ts";
 
 export const speechModes = ["fast", "balanced", "quality"] as const;
 export type SpeechMode = (typeof speechModes)[number];
-
-export const translationEngines = ["none", "apertium", "transformers", "openai"] as const;
-export type TranslationEngineName = (typeof translationEngines)[number];
 
 /** Everything that a configuration can set. */
 export interface SpeechSettings {
   /** The language of the stream. */
   readonly language: Language;
   readonly translation: {
-    readonly engine: TranslationEngineName | undefined;
+    readonly engine: TranslatorEngine | undefined;
     readonly to: Language | undefined;
     /** Folder, or name on the hub or at the endpoint. */
     readonly model: string | undefined;

@@ -60,7 +60,7 @@ export interface ScheduleFigures {
   readonly lag: Summary | null;
   /** Silence between two sounds where the second segment was there before the first sound ended. */
   readonly gap: Summary | null;
-  /** From the first segment's last character to the first sample of all. */
-  readonly firstSoundMs: number | null;
+  /** When the first sample of all was played, on the schedule's clock. */
+  readonly firstSoundAtMs: number | null;
   readonly spokenMs: number;
 }

@@ -38,6 +38,9 @@ export type ScheduleEvent =
   /** It is said in the source language. */
   | { readonly type: "untranslated"; readonly segment: Segment; readonly reason: string };
 
+/** Sound, and the words in it where they are others than was asked for. */
+export type Voiced = Sound & { readonly wording?: Wording };
+
 export interface ScheduleOptions {
   readonly clock: SpeechClock;
   readonly sink: Sink;
@@ -48,7 +51,7 @@ export interface ScheduleOptions {
   readonly voice: (
     wording: Wording,
     options: { readonly rate: number; readonly signal: AbortSignal },
-  ) => Promise<Sound>;
+  ) => Promise<Voiced>;
   readonly limits?: Partial<ScheduleLimits>;
   /**
    * Whether somebody listens while the text comes. Then old chatter is dropped, urgent news cuts chatter off, and a writer

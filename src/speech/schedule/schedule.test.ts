@@ -383,11 +383,11 @@ test("figures: response of what comes into silence, lag of all, gaps of what was
   say();
   clock.at(3000, () => say());
   await clock.run();
-  const { response, lag, gap, voice, firstSoundMs, spokenMs, said } = schedule.figures();
+  const { response, lag, gap, voice, firstSoundAtMs, spokenMs, said } = schedule.figures();
   assert.deepEqual([response?.count, response?.p95, response?.max], [2, 70, 70]);
   assert.deepEqual([lag?.count, lag?.max], [3, 570]);
   assert.deepEqual([gap?.count, gap?.max], [1, 0]);
-  assert.deepEqual([voice?.p50, firstSoundMs, spokenMs, said], [70, 70, 1500, 3]);
+  assert.deepEqual([voice?.p50, firstSoundAtMs, spokenMs, said], [70, 70, 1500, 3]);
 });
 
 test("closing drops everything and ends all waiting", async () => {

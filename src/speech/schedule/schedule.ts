@@ -52,8 +52,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   let saidCount = 0;
   let failedCount = 0;
   let untranslatedCount = 0;
-  let firstSegmentMs: number | undefined;
-  let firstSoundMs: number | undefined;
+  let firstSoundAtMs: number | undefined;
   let spokenMs = 0;
 
   let waiters: { readonly isDue: () => boolean; readonly settle: () => void }[] = [];
@@ -96,7 +95,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       if (!job.isHeard) {
         samples.lag.add(startMs - atMs);
         if (job.isAlone) samples.response.add(startMs - atMs);
-        firstSoundMs ??= startMs;
+        firstSoundAtMs ??= startMs;
       }
       job.isHeard = true;
     },
@@ -205,6 +204,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       if (job.abort.signal.aborted) return;
       if (sound.samples.length === 0) throw new LimbeckError("voice_failed", silentSegment);
       job.sound = sound;
+      job.wording = sound.wording ?? job.wording;
       job.state = usedRate === rate ? "voiced" : "worded";
       samples.voice.add(clock.now() - startMs);
     } catch (error) {
@@ -261,7 +261,6 @@ export function createSchedule(options: ScheduleOptions): Schedule {
         drop(segment, "hot");
         return;
       }
-      firstSegmentMs ??= segment.atMs;
       pushedAt.set(segment, { pushedMs: clock.now(), isAlone: isEmpty() });
       if (isLive && segment.priority === "urgent") {
         for (const chatter of lanes.dropChatter(() => true)) drop(chatter, "urgent");
@@ -373,8 +372,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       response: samples.response.summary(),
       lag: samples.lag.summary(),
       gap: samples.gap.summary(),
-      firstSoundMs:
-        firstSoundMs === undefined || firstSegmentMs === undefined ? null : firstSoundMs - firstSegmentMs,
+      firstSoundAtMs: firstSoundAtMs ?? null,
       spokenMs,
     }),
     close: () => {
