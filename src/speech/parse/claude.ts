@@ -156,8 +156,7 @@ export function createClaudeReader(sink: EventSink): FormatReader {
       const text = isError ? resultText(block["content"]).slice(0, 1000) : "";
       if (deniedTool.test(text))
         sink.emit(notice(agent, "permission", "A tool was not run: permission is missing."));
-      else
-        sink.emit({ type: "tool_result", agent, id: stringOf(block["tool_use_id"]) ?? "", isError });
+      else sink.emit({ type: "tool_result", agent, id: stringOf(block["tool_use_id"]) ?? "", isError });
     }
   };
 

@@ -12,7 +12,8 @@ export function detectFormat(value: JsonObject): JsonFormat | undefined {
   const type = stringOf(value["type"]) ?? "";
   const object = stringOf(value["object"]) ?? "";
   if (/^(?:thread|turn|item)\./.test(type)) return "codex";
-  if (/^response\./.test(type) || /^(?:chat\.completion|text_completion|response)/.test(object)) return "openai";
+  if (/^response\./.test(type) || /^(?:chat\.completion|text_completion|response)/.test(object))
+    return "openai";
   if (Array.isArray(value["choices"])) return "openai";
   if (claudeTypes.test(type)) return "claude";
   if (type === "error") return value["error"] === undefined ? "codex" : "claude";

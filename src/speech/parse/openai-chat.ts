@@ -64,7 +64,8 @@ export function createOpenAiChatReader(sink: EventSink): FormatReader {
   const finish = (agent: string, id: string, reason: string): void => {
     texts.endMessage(agent, id);
     calls.closeAll(agent, `${agent} ${id} `);
-    if (reason === "length") sink.emit(notice(agent, "error", "The answer was cut off: it reached its limit."));
+    if (reason === "length")
+      sink.emit(notice(agent, "error", "The answer was cut off: it reached its limit."));
     if (reason === "content_filter")
       sink.emit(notice(agent, "error", "The answer was stopped by the content filter."));
   };

@@ -28,7 +28,8 @@ const fullWidthMark = /[。！？｡、，；：]/;
 const closer = /[)\]}"'”’»」』）】》]/;
 /** Sequences that colour a terminal, and other controls. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-const controls = /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007?|[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/g;
+const controls =
+  /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007?|[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const hasControls = /[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/;
 const endsClause = /[\p{L}\p{N})\]}"'”’»`*][.!?…:;,]["'”’»)\]*_`]*$|[。！？、，；：]$/u;
@@ -44,7 +45,8 @@ export function createUnitReader(): UnitReader {
 
   const emitWord = (take: (unit: TextUnit) => void): void => {
     if (word === "") return;
-    const text = hasControls.test(word) ? word.replace(controls, "") : word;
+    const whole = word.slice(0, maxWordLength);
+    const text = hasControls.test(whole) ? whole.replace(controls, "") : whole;
     if (text !== "") take({ type: "word", text, before });
     word = "";
     before = "";
@@ -65,7 +67,7 @@ export function createUnitReader(): UnitReader {
       }
     }
     if (isPlain) {
-      if (word.length < maxWordLength) word = (word + text).slice(0, maxWordLength);
+      if (word.length < maxWordLength) word += text;
       return;
     }
     for (const char of text) {
