@@ -138,6 +138,7 @@ export interface SpeakFlags extends CommonFlags {
   readonly acceptNoncommercial?: boolean;
   readonly to?: string;
   readonly out?: string;
+  readonly pace?: "real" | "fast";
   readonly srt?: string;
   readonly device?: string;
   readonly rate?: number;

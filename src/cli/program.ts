@@ -250,6 +250,11 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--translate-key-file <file>", "openai: file with the key (default: LIMBECK_TRANSLATE_KEY)")
     .option("--accept-noncommercial", "allow weights whose licence allows no commercial use")
     .option("--out <file>", "write a WAV file instead of playing")
+    .addOption(
+      new Option("--pace <pace>", "with --out: at once, or in real time as it would be heard")
+        .choices(["fast", "real"])
+        .default("fast"),
+    )
     .option("--srt <file>", "write subtitles: what was said when")
     .option("--device <name>", "loudspeaker (default: the system's)")
     .option("--rate <r>", "speed, 1 is the voice's own", numberWithin(rateRange.least, rateRange.most))

@@ -44,7 +44,8 @@ function sourceOf(flags: SpeakFlags, command: readonly string[], isAfterDashes: 
 }
 
 function speakerOptions(flags: SpeakFlags, note: (text: string) => void): SpeakerOptions {
-  const { format, voice, language, translate, translateModel, translateUrl, to, out, srt, device } = flags;
+  const { format, voice, language, translate, translateModel, translateUrl, to, out, pace, srt, device } =
+    flags;
   const { rate, volume, mode, config, acceptNoncommercial } = flags;
   if (translate !== undefined && translate !== "none" && to === undefined && config === undefined) {
     throw new LimbeckError(
@@ -68,6 +69,7 @@ function speakerOptions(flags: SpeakFlags, note: (text: string) => void): Speake
     translateUrl,
     to,
     out,
+    pace,
     srt,
     device,
     rate,

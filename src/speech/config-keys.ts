@@ -179,11 +179,29 @@ export const configKeys: Readonly<Record<string, ConfigKey>> = {
   "speech.language": acts(text, "the language of the stream, as `--language`", (settings, language) => ({
     settings: { ...settings, language },
   })),
-  "narration.first_clause": sets(
+  "narration.max_segment_length": sets(
     "narration",
-    "isFirstClauseEarly",
-    z.boolean(),
-    "whether the first clause of an answer is said before its sentence is whole",
+    "maxSegmentLength",
+    z.number().int().min(20).max(2000),
+    "a longer sentence is cut at a clause (characters, 20 to 2000)",
+  ),
+  "narration.tool_calls": sets(
+    "narration",
+    "toolCalls",
+    z.enum(["say", "skip"]),
+    "whether what tools do is told: say, skip",
+  ),
+  "narration.burst_window_ms": sets(
+    "narration",
+    "burstWindowMs",
+    whole(0),
+    "calls of tools within this time are told in one sentence",
+  ),
+  "narration.idle_flush_ms": sets(
+    "narration",
+    "idleFlushMs",
+    whole(0),
+    "so long after its last word a sentence is taken for whole",
   ),
   "audio.volume": sets("audio", "volume", z.number().min(0).max(1), "from 0 to 1"),
   "audio.device": sets("audio", "device", text, "the loudspeaker's name, as the system lists it"),

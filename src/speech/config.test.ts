@@ -27,16 +27,16 @@ test("the modes differ in what is said when, how far ahead it works, and what it
   assert.ok(fast && balanced && quality);
   assert.deepEqual(
     [fast, balanced, quality].map(({ narration, voice, limits, translation }) => [
-      narration.isFirstClauseEarly,
+      narration.maxSegmentLength,
       voice.rate,
       limits.lookAhead,
       limits.chatterMaxAgeMs,
       translation.timeoutMs,
     ]),
     [
-      [true, 1.15, 2, 4000, 1500],
-      [true, 1, 2, 10_000, 5000],
-      [false, 1, 4, 20_000, 15_000],
+      [120, 1.15, 2, 4000, 1500],
+      [240, 1, 2, 10_000, 5000],
+      [400, 1, 4, 20_000, 15_000],
     ],
   );
   assert.deepEqual(loadSpeechConfig({ machine }).settings, balanced);
@@ -128,7 +128,10 @@ const examples: Readonly<Record<string, unknown>> = {
   "performance.use_async_streams": false,
   "performance.cache_models": false,
   "speech.language": "fr",
-  "narration.first_clause": false,
+  "narration.max_segment_length": 77,
+  "narration.tool_calls": "skip",
+  "narration.burst_window_ms": 77,
+  "narration.idle_flush_ms": 77,
   "audio.volume": 0.3,
   "audio.device": "some",
   "queue.look_ahead": 9,

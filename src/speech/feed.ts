@@ -1,8 +1,8 @@
 import { isCancelled } from "./cancelled.ts";
+import { createNarrator, type NarratorOptions } from "./narrator.ts";
 import { createEventParser, type ParseReport, type StreamFormat } from "./parse/parser.ts";
 import { createSamples, type Summary } from "./schedule/figures.ts";
 import type { Schedule } from "./schedule/schedule-types.ts";
-import { createNarrator, type NarratorOptions } from "./text/narrator.ts";
 import type { AgentEvent, Segment, SpeechClock } from "./types.ts";
 
 export interface FeedOptions {
@@ -43,8 +43,10 @@ export function createFeed({ clock, schedule, format, narrator: options, onFault
     alarm = new AbortController();
     clock.sleep(Math.max(0, dueMs - clock.now()), alarm.signal).then(
       () => {
-        for (const segment of narrator.idle(clock.now())) schedule.push(segment);
-        setAlarm();
+        const nowMs = clock.now();
+        for (const segment of narrator.idle(nowMs)) schedule.push(segment);
+        // What it still holds waits for more text.
+        if ((narrator.nextIdleAtMs ?? nowMs) > nowMs) setAlarm();
       },
       (error: unknown) => (isCancelled(error) ? undefined : onFault(error)),
     );

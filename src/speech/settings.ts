@@ -1,3 +1,4 @@
+import type { NarratorOptions } from "./narrator.ts";
 import { defaultLimits, type ScheduleLimits } from "./schedule/schedule-types.ts";
 import type { TranslatorEngine } from "./translate/translators.ts";
 import type { Language } from "./types.ts";
@@ -28,10 +29,7 @@ export interface SpeechSettings {
     /** Of a file; undefined: the voice's own. */
     readonly sampleRateHz: number | undefined;
   };
-  readonly narration: {
-    /** Whether the first clause of an answer is said before its sentence is whole. */
-    readonly isFirstClauseEarly: boolean;
-  };
+  readonly narration: Required<Omit<NarratorOptions, "locale">>;
   readonly limits: ScheduleLimits;
   readonly turnSegments: number;
   /** Memory for phrases that were voiced; 0: none are kept. */
@@ -52,7 +50,7 @@ export const defaultSettings: SpeechSettings = {
   },
   voice: { name: undefined, rate: 1 },
   audio: { volume: 1, device: undefined, sampleRateHz: undefined },
-  narration: { isFirstClauseEarly: true },
+  narration: { maxSegmentLength: 240, toolCalls: "say", burstWindowMs: 1200, idleFlushMs: 600 },
   limits: defaultLimits,
   turnSegments: 3,
   cacheBytes: 32 * 2 ** 20,

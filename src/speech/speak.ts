@@ -1,18 +1,21 @@
 import * as os from "node:os";
 import { LimbeckError } from "../base/errors.ts";
+import { writeFileAtomic } from "../base/files.ts";
 import { systemClock } from "./clock.ts";
 import { loadSpeechConfig, type SpeechConfig } from "./config.ts";
 import { createFeed } from "./feed.ts";
-import { openSink } from "./play/sink.ts";
+import { openSink } from "./play/sinks.ts";
+import { type Subtitle, writeSrt } from "./play/srt.ts";
 import { createSchedule } from "./schedule/schedule.ts";
 import { rateRange, type SpeechSettings } from "./settings.ts";
 import { resample } from "./sound/resample.ts";
 import { openParts, type SpeakerParts } from "./speaker-parts.ts";
-import type { Speaker, SpeakerInfo, SpeakerOptions, SpeakerStats } from "./speaker-types.ts";
+import type { Speaker, SpeakerEvent, SpeakerInfo, SpeakerOptions, SpeakerStats } from "./speaker-types.ts";
 import { limitsAt, type ThermalLevel, watchThermal } from "./thermal.ts";
 import { systemThermalSource } from "./thermal-sources.ts";
 import { translateSegment } from "./translate/guard.ts";
-import type { Sink } from "./types.ts";
+import type { Language, Sink } from "./types.ts";
+import { languagesFit } from "./voice/voices.ts";
 import { createVoicing } from "./voicing.ts";
 
 const within = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value));
@@ -54,6 +57,7 @@ function openOutput(options: SpeakerOptions, { audio }: SpeechSettings, sampleRa
   return openSink({
     sampleRateHz: audio.sampleRateHz ?? sampleRateHz,
     ...(options.out === undefined ? {} : { out: options.out }),
+    ...(options.pace === undefined ? {} : { pace: options.pace }),
     ...(audio.device === undefined ? {} : { device: audio.device }),
   });
 }
@@ -69,6 +73,29 @@ function describe({ mode }: SpeechConfig, parts: SpeakerParts, sink: Sink): Spea
         ? null
         : { name: translator.name, licence: translator.licence, isRemote: translator.isRemote },
     sink: sink.name,
+  };
+}
+
+interface Subtitles {
+  readonly all: readonly Subtitle[];
+  add(event: Extract<SpeakerEvent, { type: "heard" }>): void;
+}
+
+/** What was heard, in the time of the sound: its first sample is at 0. Another language than the spoken one is marked. */
+function createSubtitles(spoken: Language): Subtitles {
+  const all: Subtitle[] = [];
+  let originMs: number | undefined;
+  return {
+    all,
+    add: ({ wording, heard }) => {
+      originMs ??= heard.startMs;
+      const mark = languagesFit(wording.language, spoken) ? "" : `[${wording.language}] `;
+      all.push({
+        startMs: heard.startMs - originMs,
+        endMs: heard.endMs - originMs,
+        text: `${mark}${wording.text}`,
+      });
+    },
   };
 }
 
@@ -90,12 +117,18 @@ export async function openSpeaker(options: SpeakerOptions = {}): Promise<Speaker
   });
   let sink: Sink;
   try {
+    // Written anew at the end; a path that cannot be written to is told now.
+    if (options.srt !== undefined) writeFileAtomic(options.srt, "");
     sink = options.sink ?? (await openOutput(options, settings, parts.voice.sampleRateHz));
   } catch (error) {
     await parts.close();
     throw error;
   }
-  const emit = options.onEvent ?? ((): void => undefined);
+  const subtitles = createSubtitles(parts.language);
+  const emit = (event: SpeakerEvent): void => {
+    if (event.type === "heard") subtitles.add(event);
+    options.onEvent?.(event);
+  };
   for (const message of config.warnings) emit({ type: "warning", message });
 
   const { translator } = parts;
@@ -104,7 +137,7 @@ export async function openSpeaker(options: SpeakerOptions = {}): Promise<Speaker
     clock,
     sink,
     language: settings.language,
-    isLive: options.isLive ?? options.out === undefined,
+    isLive: options.isLive ?? (options.out === undefined || options.pace === "real"),
     limits: settings.limits,
     turnSegments: settings.turnSegments,
     rate: settings.voice.rate,
@@ -132,7 +165,7 @@ export async function openSpeaker(options: SpeakerOptions = {}): Promise<Speaker
     clock,
     schedule,
     format: options.format ?? "auto",
-    narrator: {},
+    narrator: { ...settings.narration, locale: settings.language },
     onFault: (error) => {
       fault ??= error;
     },
@@ -176,6 +209,7 @@ export async function openSpeaker(options: SpeakerOptions = {}): Promise<Speaker
       const alive = setInterval(() => undefined, 1000);
       const ends = await Promise.allSettled([sink.close(), parts.close()]);
       clearInterval(alive);
+      if (options.srt !== undefined) writeFileAtomic(options.srt, writeSrt(subtitles.all));
       for (const end of ends) if (end.status === "rejected") throw end.reason;
     })();
     return closing;

@@ -27,6 +27,8 @@ export interface SpeakerOptions {
   readonly voice?: string | Voice;
   /** A WAV file instead of the loudspeaker. */
   readonly out?: string;
+  /** Of a file: `fast` (default) writes as soon as it can, `real` as it would be heard, with pauses and interrupts. */
+  readonly pace?: "real" | "fast";
   /** A file for subtitles: what was said when, in the sound's own time. */
   readonly srt?: string;
   /** The loudspeaker's name. */
@@ -36,7 +38,7 @@ export interface SpeakerOptions {
   readonly volume?: number;
   /** An opened sink instead of the loudspeaker or a file. */
   readonly sink?: Sink;
-  /** Whether somebody listens while the text comes (default: where it is no file): then old news is left out. */
+  /** Whether somebody listens while the text comes (default: unless it is a file at `fast` pace): then old news is left out. */
   readonly isLive?: boolean;
   readonly clock?: SpeechClock;
   /** How hot the machine is; null: not watched. */

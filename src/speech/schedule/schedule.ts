@@ -93,9 +93,11 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       }
       expectedEndMs = startMs + durationMs(restOf(job));
       if (!job.isHeard) {
-        samples.lag.add(startMs - atMs);
-        if (job.isAlone) samples.response.add(startMs - atMs);
-        firstSoundAtMs ??= startMs;
+        // A record's time is that of its samples: there the first of them is written now.
+        const soundMs = isLive ? startMs : clock.now();
+        samples.lag.add(soundMs - atMs);
+        if (job.isAlone) samples.response.add(soundMs - atMs);
+        firstSoundAtMs ??= soundMs;
       }
       job.isHeard = true;
     },
