@@ -191,7 +191,10 @@ export function createClaudeReader(sink: EventSink): FormatReader {
   const readControlRequest = (agent: string, event: JsonObject): void => {
     const request = objectOf(event["request"]) ?? {};
     const subtype = stringOf(request["subtype"]) ?? "";
-    if (subtype !== "can_use_tool") return sink.unknown(`control_request/${subtype}`);
+    if (subtype !== "can_use_tool") {
+      sink.unknown(`control_request/${subtype}`);
+      return;
+    }
     const tool = stringOf(request["tool_name"]) ?? "a tool";
     sink.emit(notice(agent, "permission", `Permission is needed to use ${tool}.`));
   };

@@ -45,10 +45,16 @@ export function createCodexReader(sink: EventSink): FormatReader {
       else texts.grown(agent, id, 0, text);
       return;
     }
-    if (type === "error") return sink.emit(errorNotice(agent, item));
+    if (type === "error") {
+      sink.emit(errorNotice(agent, item));
+      return;
+    }
     if (type === "reasoning") return;
     const made = callsOf[type]?.(item);
-    if (made === undefined) return sink.unknown(`item/${type}`);
+    if (made === undefined) {
+      sink.unknown(`item/${type}`);
+      return;
+    }
     made.forEach(({ name, input }, i) => {
       calls.whole(agent, i === 0 ? id : `${id}#${i}`, name, input);
     });

@@ -73,10 +73,16 @@ export function createOpenAiChatReader(sink: EventSink): FormatReader {
   return {
     read: (value) => {
       const error = objectOf(value["error"]) ?? stringOf(value["error"]);
-      if (error !== undefined) return sink.emit(errorNotice("agent", error));
+      if (error !== undefined) {
+        sink.emit(errorNotice("agent", error));
+        return;
+      }
       const id = stringOf(value["id"]) ?? "";
       if (value["choices"] === undefined) {
-        if (value["role"] === undefined) return sink.unknown(stringOf(value["object"]) ?? "");
+        if (value["role"] === undefined) {
+          sink.unknown(stringOf(value["object"]) ?? "");
+          return;
+        }
         if (value["role"] === "assistant") readMessage("agent", `message ${++bare}`, value);
         return;
       }

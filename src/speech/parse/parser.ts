@@ -118,10 +118,16 @@ export function createEventParser(options: ParserOptions = {}): EventParser {
       return;
     }
     const object = objectOf(value);
-    if (object === undefined) return reject(line, `expected a JSON object, got ${typeof value}`);
+    if (object === undefined) {
+      reject(line, `expected a JSON object, got ${typeof value}`);
+      return;
+    }
     if (format === "auto") {
       const told = detectFormat(object);
-      if (told === undefined) return sink.unknown(typeof object["type"] === "string" ? object["type"] : "");
+      if (told === undefined) {
+        sink.unknown(typeof object["type"] === "string" ? object["type"] : "");
+        return;
+      }
       decide(told);
     }
     if (format === "auto" || format === "plain") return;
@@ -155,7 +161,8 @@ export function createEventParser(options: ParserOptions = {}): EventParser {
       format = "plain";
       for (const { text } of undecided) emitText(`${text ?? ""}\n`);
       undecided = [];
-      return readLine(line);
+      readLine(line);
+      return;
     }
     if (format === "auto" && undecided.length <= maxUndecidedLines) undecided.push(line);
     for (const frame of found) readFrame(frame);

@@ -219,6 +219,8 @@ export function createBlockReader(inline: InlineReader, segmenter: Segmenter): B
         before = "";
         if (text === "") return;
       }
+      // A code block in a quote ends with the quote.
+      if (fence?.isQuote === true && !line.isQuote) endFence();
     }
     line.count++;
     if (fence !== undefined || formulaEnd !== "") {

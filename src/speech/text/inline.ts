@@ -26,6 +26,8 @@ const mayOpen = /[`[<$\\]/;
 const knownTag =
   /^<\/?(?:a|abbr|b|blockquote|br|button|code|dd|del|details|div|dl|dt|em|font|footer|form|h[1-6]|header|hr|i|img|input|ins|kbd|label|li|main|mark|nav|ol|p|pre|q|s|samp|section|small|span|strong|sub|summary|sup|svg|table|tbody|td|th|thead|tr|u|ul|var|video)(?=[\s/>])/i;
 
+/** Marks that belong to the word before them, also where a picture or a reference stood between. */
+const closingMarks = /^[.,;:!?)\]]+$/;
 const blockTag = /^<\/?(?:br|dd|details|div|dt|h[1-6]|hr|li|ol|p|summary|table|td|th|tr|ul)\b/i;
 
 /** The place after the bracket that closes the one at `start`; -1 where none does. */
@@ -108,7 +110,8 @@ function readMath(text: string, at: number): Found {
 function readOpener(text: string, at: number): Found {
   const char = text[at];
   if (char === "`") return readCode(text, at);
-  if (char === "[") return /[\w\])]/.test(text[at - 1] ?? "") ? undefined : readLink(text, at);
+  if (char === "[")
+    return /[\w\])]/.test(text[at - 1] ?? "") && text[at + 1] !== "^" ? undefined : readLink(text, at);
   if (char === "<")
     return /\w/.test(text[at - 1] ?? "") && !knownTag.test(text.slice(at)) ? undefined : readTag(text, at);
   if (char === "$") return /\w/.test(text[at - 1] ?? "") ? undefined : readMath(text, at);
@@ -124,7 +127,9 @@ export function createInlineReader(segmenter: Segmenter): InlineReader {
 
   const sayWord = (written: string, isGlued: boolean): void => {
     const { tokens, isOpen } = wordTokens(written, context());
-    if (tokens.length > 0) segmenter.push(tokens, isGlued, isOpen);
+    if (tokens.length === 0) return;
+    const isMark = tokens.length === 1 && closingMarks.test(tokens[0]?.text ?? "");
+    segmenter.push(tokens, isGlued || isMark, isOpen);
   };
 
   /** Words and glued pieces of `text`, which holds no markup any more. */

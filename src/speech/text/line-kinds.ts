@@ -90,6 +90,8 @@ export function lineKindOf(text: string, words: number, isWhole: boolean): LineK
   if (text === "") return "blank";
   const first = text.charCodeAt(0);
   // Letters other than the ones that begin a known line are the common case, but all kinds may begin with a letter.
+  // Three backticks may be code within a line, if there are more of them.
+  if (text.startsWith("```") && !isWhole) return undefined;
   if (fence.test(text)) return "fence";
   if (heading.test(text)) return "heading";
   if (first === 124) return "table";

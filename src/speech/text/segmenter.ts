@@ -9,6 +9,8 @@ export interface Sentence {
 export interface SegmenterOptions {
   /** In UTF-16 units; a longer sentence is cut at a clause, else at a word. */
   readonly maxLength: number;
+  /** The first sentence is given out at its first clause. Default true. */
+  readonly isEarly?: boolean;
   /** BCP 47, for the rules where sentences and words end. */
   readonly locale?: string;
 }
@@ -67,7 +69,7 @@ function segmentersOf(locale: string): { sentence: Intl.Segmenter; word: Intl.Se
  * clause, so that speech begins early.
  */
 export function createSegmenter(options: SegmenterOptions, give: (sentence: Sentence) => void): Segmenter {
-  const { maxLength } = options;
+  const { maxLength, isEarly = true } = options;
   const intl = segmentersOf(options.locale ?? "en");
   let text = "";
   let marked: [number, number][] = [];
@@ -80,17 +82,23 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
   let lastWord = "";
   let beforeLast = "";
 
+  /** The marked parts of a part of the text: a name that is longer than a sentence may be is cut too. */
+  const within = (start: number, stop: number): [number, number][] =>
+    marked
+      .map(([from, to]): [number, number] => [Math.max(from, start) - start, Math.min(to, stop) - start])
+      .filter(([from, to]) => to > from);
+
   const giveOut = (length: number): void => {
     const said = text.slice(0, length).trimEnd();
     const left = text.slice(length);
     const rest = left.trimStart();
     const offset = length + (left.length - rest.length);
     if (/[\p{L}\p{N}]/u.test(said)) {
-      give({ text: said, verbatim: marked.filter(([, to]) => to <= said.length) });
+      give({ text: said, verbatim: within(0, said.length) });
       hasGiven = true;
     }
     text = rest;
-    marked = marked.filter(([from]) => from >= offset).map(([from, to]) => [from - offset, to - offset]);
+    marked = within(offset, length + left.length);
     cuts = cuts.filter(({ at }) => at > offset).map(({ at, weight }) => ({ at: at - offset, weight }));
     wordCount = rest === "" ? 0 : rest.split(" ").length;
     end = "none";
@@ -100,13 +108,12 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
 
   /** Cuts a word that is longer than any sentence may be, where a word of its language ends. */
   const cutInside = (): number => {
-    let at = 0;
+    let at = text.lastIndexOf(" ", maxLength);
+    if (at > 0) return at;
     for (const { index, segment } of intl.word.segment(text.slice(0, maxLength + 1))) {
       if (index + segment.length > maxLength) break;
       at = index + segment.length;
     }
-    const inside = marked.find(([from, to]) => from < at && at < to);
-    if (inside !== undefined) at = inside[0] > 0 ? inside[0] : inside[1];
     return at > 0 ? at : Math.min(text.length, maxLength);
   };
 
@@ -159,6 +166,7 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
   };
 
   const canStartEarly = (): boolean =>
+    isEarly &&
     !hasGiven &&
     depth <= 0 &&
     (cjk.test(text)
@@ -193,8 +201,8 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
       }
       lastWord = next;
       end = endKind(isOpen);
-      if (end === "sentence" || (end === "clause" && canStartEarly())) giveOut(text.length);
-      else bound();
+      bound();
+      if (text !== "" && (end === "sentence" || (end === "clause" && canStartEarly()))) giveOut(text.length);
     },
     end: (addMark) => {
       if (text !== "") {

@@ -44,10 +44,12 @@ export function createSpeakableText(
   };
 }
 
-/** The sentences of a whole text. */
+/** The sentences of a whole text: there is no hurry to begin with half of one. */
 export function speakText(text: string, options: SegmenterOptions = { maxLength: 240 }): readonly Sentence[] {
   const sentences: Sentence[] = [];
-  const speakable = createSpeakableText(options, (sentence) => sentences.push(sentence));
+  const speakable = createSpeakableText({ isEarly: false, ...options }, (sentence) =>
+    sentences.push(sentence),
+  );
   speakable.push(text);
   speakable.end();
   return sentences;

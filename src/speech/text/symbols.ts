@@ -90,7 +90,7 @@ const signNames: Readonly<Record<string, string>> = {
 };
 
 const emoji =
-  /(?:\p{Extended_Pictographic}|\p{Regional_Indicator}|[\u2713\u2717\u2718\ufe0e\ufe0f\u200d\u20e3]|[\u{1f3fb}-\u{1f3ff}])+/gu;
+  /(?:\p{Extended_Pictographic}|\p{Regional_Indicator}|[\u2713\u2717\u2718]|\ufe0e|\ufe0f|\u200d|\u20e3|[\u{1f3fb}-\u{1f3ff}])+/gu;
 /** Signs of trouble say something that the words beside them may not. */
 const emojiWords: readonly (readonly [RegExp, string])[] = [
   [/[❌✗✘✖🚫]/u, "Failed:"],

@@ -27,12 +27,10 @@ export const maxWordLength = 2000;
 const fullWidthMark = /[。！？｡、，；：]/;
 const closer = /[)\]}"'”’»」』）】》]/;
 /** Sequences that colour a terminal, and other controls. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-const controls =
-  /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007?|[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const hasControls = /[\u0000-\u0008\u000b-\u001f\u007f\ufeff]/;
-const endsClause = /[\p{L}\p{N})\]}"'”’»`*][.!?…:;,]["'”’»)\]*_`]*$|[。！？、，；：]$/u;
+const controls = /\p{Cc}\[[0-9;?]*[A-Za-z]|[\p{Cc}\ufeff]/gu;
+const hasControls = /[\p{Cc}\ufeff]/u;
+/** A stop after a digit may be a decimal point yet. */
+const endsClause = /(?:[\p{L})\]}"'”’»`*][.!?…:;,]|\p{N}[!?…:;,])["'”’»)\]*_`]*$|[。！？、，；：]$/u;
 
 const isSpace = (code: number): boolean =>
   code === 32 || code === 9 || code === 13 || code === 11 || code === 12 || code === 0xa0 || code === 0x3000;

@@ -14,6 +14,7 @@ export interface WordContext {
 }
 
 const plainWord = /^["“‘(]?(?:\p{Lu}?\p{Ll}[\p{Ll}’'-]*|\p{Lu}+)[.,;:!?]?[)"”]?$/u;
+const isNumber = /^\d/;
 const shortForms: Readonly<Record<string, string>> = {
   "e.g.": "for example",
   "i.e.": "that is",
@@ -70,7 +71,7 @@ function coreTokens(core: string, context: WordContext): readonly Token[] {
     return place[0]?.text === "a hash" && hashWords.test(context.previous) ? [] : place;
   const number = numberTokens(core);
   if (number !== undefined) return number;
-  if (/^\d/.test(context.previous)) {
+  if (isNumber.test(context.previous)) {
     const unit = unitAfterNumber(core, context.previous);
     if (unit !== undefined) return unit;
   }
@@ -113,7 +114,12 @@ export interface SpokenWord {
 
 /** One written word in words that a voice can read. */
 export function wordTokens(written: string, context: WordContext): SpokenWord {
-  if (plainWord.test(written) && written.length < 32 && !Object.hasOwn(shortForms, written.toLowerCase()))
+  if (
+    plainWord.test(written) &&
+    !isNumber.test(context.previous) &&
+    written.length < 32 &&
+    !Object.hasOwn(shortForms, written.toLowerCase())
+  )
     return { tokens: [words(written)] };
   let text = written.includes("&") ? withoutEntities(written).trim() : written;
   let sign: string | undefined;
@@ -158,6 +164,8 @@ export function codeTokens(code: string): readonly Token[] {
   if (sign !== undefined) return sign;
   const parts = text.split(" ");
   if (parts.length === 1) {
+    const tag = /^<\/?([A-Za-z][\w-]*)\/?>$/.exec(text)?.[1];
+    if (tag !== undefined) return [verbatim(tag.replace(/[-_]/g, " "))];
     const bare = text.replace(/^(["'])(.+)\1$/, "$2");
     const tokens = isFileName(bare)
       ? [verbatim(bare)]
