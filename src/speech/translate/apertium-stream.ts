@@ -1,6 +1,6 @@
 import { placeholderForms } from "./placeholders.ts";
 
-const reserved = /[\\^$/@<>{}~[\]]/g;
+const reserved = /[\\^$/@<>{}[\]]/g;
 const placeholder = placeholderForms.bracketsAndNumbers.pattern;
 /** What ends every text: without it a pipeline keeps its last full stop back. It is removed again. */
 const ending = "[]";
