@@ -40,7 +40,7 @@ interface GainLike {
 const leadMs = 10;
 const fadeMs = 8;
 /** A device that runs moves its clock within this. */
-const wakeUpMs = 1000;
+const wakeUpMs = 2000;
 
 interface Scheduled {
   readonly sound: QueuedSound;

@@ -40,7 +40,8 @@ export function createPacedSink(options: PacedOptions): Sink {
   /** When the output's first sample was played; unknown until there is one. */
   let originMs: number | undefined;
   let written = 0;
-  let running: Promise<void> | undefined;
+  let isRunning = false;
+  let running: Promise<void> = Promise.resolve();
   let failure: { readonly error: unknown } | undefined;
   let closing: Promise<void> | undefined;
 
@@ -54,6 +55,11 @@ export function createPacedSink(options: PacedOptions): Sink {
     output.write(samples);
     written += samples.length;
   };
+  /** A pause may last for hours: it is written a second at a time. */
+  const writeSilence = (samples: number): void => {
+    for (let left = samples; left > 0; left -= sampleRateHz)
+      write(new Float32Array(Math.min(left, sampleRateHz)));
+  };
   const fail = (error: unknown): void => {
     failure ??= { error };
     for (const sound of queue.cut(0).dropped) {
@@ -65,7 +71,7 @@ export function createPacedSink(options: PacedOptions): Sink {
   const writeBlock = (sound: QueuedSound, most: number): QueuedSound | undefined => {
     if (sound.taken === 0) {
       // It was given after the one before had ended: nothing was heard in between.
-      if (pace === "real") write(new Float32Array(Math.max(0, samplesOf(sound.givenMs - nextMs()))));
+      if (pace === "real") writeSilence(samplesOf(sound.givenMs - nextMs()));
       sound.start(nextMs());
     }
     const { samples, finished } = queue.take(most);
@@ -78,25 +84,24 @@ export function createPacedSink(options: PacedOptions): Sink {
     }
   };
   const playReal = async (): Promise<void> => {
-    for (let sound = queue.first; sound; sound = queue.first) {
-      const finished: QueuedSound[] = [];
-      // A block may hold the end of one sound and the start of the next: no sample between them.
-      const blockEnd = written + blockSamples;
-      for (let next: QueuedSound | undefined = sound; next && written < blockEnd; next = queue.first) {
-        const ended = writeBlock(next, Math.max(1, blockEnd - written));
-        if (ended) finished.push(ended);
-      }
-      await clock.sleep(Math.max(0, nextMs() - clock.now()));
-      for (const ended of finished) ended.end("played");
-    }
-  };
-  const run = async (): Promise<void> => {
+    isRunning = true;
     try {
-      await playReal();
+      for (let sound = queue.first; sound; sound = queue.first) {
+        const finished: QueuedSound[] = [];
+        // A block may hold the end of one sound and the start of the next: no sample between them.
+        const blockEnd = written + blockSamples;
+        for (let next: QueuedSound | undefined = sound; next && written < blockEnd; next = queue.first) {
+          const ended = writeBlock(next, Math.max(1, blockEnd - written));
+          if (ended) finished.push(ended);
+        }
+        await clock.sleep(Math.max(0, nextMs() - clock.now()));
+        for (const ended of finished) ended.end("played");
+      }
     } catch (error) {
       fail(error);
     } finally {
-      running = undefined;
+      // In the same turn as the last look at the queue: who adds to it later starts again.
+      isRunning = false;
     }
   };
 
@@ -111,8 +116,9 @@ export function createPacedSink(options: PacedOptions): Sink {
         clock.now(),
       );
       if (failure) fail(failure.error);
-      else if (pace === "real") running ??= run();
-      else {
+      else if (pace === "real") {
+        if (!isRunning) running = playReal();
+      } else {
         try {
           playFast();
         } catch (error) {
