@@ -1,6 +1,38 @@
 /** Speech: an agent's stream cleaned, translated, voiced and played while it is being written. */
 
 export {
+  type ControlCommand,
+  type Controlled,
+  type ControlSocket,
+  control,
+  controlCommands,
+  openControlSocket,
+  sendControl,
+} from "./control.ts";
+export { checkSpeech, type SpeechCheck, type SpeechReport } from "./doctor.ts";
+export { type FollowOptions, followFile } from "./follow.ts";
+export type { DropReason, ScheduleFigures, Summary } from "./schedule/figures.ts";
+export type { Heard } from "./schedule/player.ts";
+export { createSchedule } from "./schedule/schedule.ts";
+export {
+  defaultLimits,
+  type Schedule,
+  type ScheduleEvent,
+  type ScheduleLimits,
+  type ScheduleOptions,
+} from "./schedule/schedule-types.ts";
+export { type SpeechMode, speechModes } from "./settings.ts";
+export { openSpeaker } from "./speak.ts";
+export type {
+  Speaker,
+  SpeakerEvent,
+  SpeakerInfo,
+  SpeakerOptions,
+  SpeakerStats,
+  SpeakerStatus,
+} from "./speaker-types.ts";
+export type { ThermalLevel, ThermalSource } from "./thermal.ts";
+export {
   type Translated,
   translateSegment,
   translateSegments,
