@@ -13,6 +13,7 @@ import { promptCacheBenchmark } from "./prompt-cache.ts";
 import { scoreBenchmark } from "./score.ts";
 import { serveBenchmark } from "./serve.ts";
 import { speculationBenchmark } from "./speculation.ts";
+import { speechBenchmark } from "./speech.ts";
 import { trainStepBenchmark } from "./train-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   grammar: grammarBenchmark,
   score: scoreBenchmark,
   serve: serveBenchmark,
+  speech: speechBenchmark,
   speculation: speculationBenchmark,
 };
 

@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../base/files.ts";
 import { systemClock } from "./clock.ts";
 import { loadSpeechConfig, type SpeechConfig } from "./config.ts";
 import { createFeed } from "./feed.ts";
+import { createNarrator, type NarratorOptions } from "./narrator.ts";
 import { openSink } from "./play/sinks.ts";
 import { type Subtitle, writeSrt } from "./play/srt.ts";
 import { createSchedule } from "./schedule/schedule.ts";
@@ -76,6 +77,16 @@ function describe({ mode }: SpeechConfig, parts: SpeakerParts, sink: Sink): Spea
   };
 }
 
+/** What is compiled and read at its first use is used now: the first sentence of a stream costs no more than others. */
+function warmUp(options: NarratorOptions): void {
+  const narrator = createNarrator(options);
+  const text =
+    "Fixed **3** of 12 errors in `src/main.rs`, see version 1.2.3: it’s (almost) done.\n\n```ts\nx\n```\n\n- a\n";
+  narrator.push({ type: "text", agent: "", message: "", block: 0, text }, 0);
+  narrator.push({ type: "tool_call", agent: "", id: "", name: "Read", input: { file_path: "a.ts" } }, 0);
+  narrator.end(0);
+}
+
 interface Subtitles {
   readonly all: readonly Subtitle[];
   add(event: Extract<SpeakerEvent, { type: "heard" }>): void;
@@ -108,13 +119,17 @@ export async function openSpeaker(options: SpeakerOptions = {}): Promise<Speaker
   const clock = options.clock ?? systemClock;
   const config = settingsOf(options);
   const { settings } = config;
-  const parts = await openParts({
+  const opening = openParts({
     settings,
     voice: typeof options.voice === "object" ? options.voice : undefined,
     translator: typeof options.translate === "object" ? options.translate : undefined,
     apiKey: options.apiKey,
     acceptNonCommercial: options.acceptNonCommercial,
   });
+  const narratorOptions = { ...settings.narration, locale: settings.language };
+  // While engines load in threads and processes of their own.
+  warmUp(narratorOptions);
+  const parts = await opening;
   let sink: Sink;
   try {
     // Written anew at the end; a path that cannot be written to is told now.
@@ -165,7 +180,7 @@ export async function openSpeaker(options: SpeakerOptions = {}): Promise<Speaker
     clock,
     schedule,
     format: options.format ?? "auto",
-    narrator: { ...settings.narration, locale: settings.language },
+    narrator: narratorOptions,
     onFault: (error) => {
       fault ??= error;
     },
