@@ -14,6 +14,7 @@ import { scoreBenchmark } from "./score.ts";
 import { serveBenchmark } from "./serve.ts";
 import { speculationBenchmark } from "./speculation.ts";
 import { speechBenchmark } from "./speech.ts";
+import { speechTextBenchmark } from "./speech-text.ts";
 import { trainStepBenchmark } from "./train-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -28,6 +29,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   serve: serveBenchmark,
   speech: speechBenchmark,
   speculation: speculationBenchmark,
+  "speech-text": speechTextBenchmark,
 };
 
 function listBenchmarks(): string {

@@ -45,6 +45,17 @@ export {
   type TranslatorOptions,
   translatorEngines,
 } from "./translate/translators.ts";
+export { createNarrator, type Narrator, type NarratorOptions } from "./narrator.ts";
+export {
+  createEventParser,
+  type EventParser,
+  type ParseReport,
+  type ParserOptions,
+  type StreamFormat,
+  streamFormats,
+} from "./parse/parser.ts";
+export type { SegmenterOptions, Sentence } from "./text/segmenter.ts";
+export { createSpeakableText, type SpeakableText, speakText } from "./text/speakable.ts";
 export type {
   AgentEvent,
   Direction,

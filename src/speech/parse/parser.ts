@@ -141,13 +141,15 @@ export function createEventParser(options: ParserOptions = {}): EventParser {
     else reader?.end();
   };
 
-  /** It only looked like JSON: the lines so far are text. */
-  const isTextAfterAll = ({ text }: StreamLine, found: readonly Frame[]): boolean =>
-    format === "auto" &&
-    undecided.length <= maxUndecidedLines &&
-    text !== undefined &&
-    !/^\s*\{\s*"/.test(text) &&
-    (found.some(({ type }) => type === "bad") || (found.length === 0 && detectKind(text) === "plain"));
+  /** Whether the lines so far only looked like JSON or events: no line of them begins an object. */
+  const isTextAfterAll = (line: StreamLine, found: readonly Frame[]): boolean => {
+    if (format !== "auto" || undecided.length > maxUndecidedLines || line.text === undefined) return false;
+    if (found.length === 0) return detectKind(line.text) === "plain";
+    return found.some((frame) => {
+      const opened = undecided.find(({ number }) => number === frame.line) ?? line;
+      return frame.type === "bad" && !/^\s*(?:data:\s*)?\{(?:\s*"|\s*$)/.test(opened.text ?? "");
+    });
+  };
 
   const readLine = (line: StreamLine): void => {
     if (format === "plain") {

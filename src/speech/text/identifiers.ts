@@ -78,7 +78,7 @@ export function identifierTokens(text: string): readonly Token[] | undefined {
     return [verbatim(joined)];
   }
   if (/^[_$]+[A-Za-z]\w*$|^[A-Za-z]\w*[_$]+$/.test(text)) return [verbatim(identifierWords(text))];
-  if (/^[A-Za-z_$][\w$]*(?:<[\w$<>[\], |]+>|\[[\w$.'"]*\])+[?!]?$/.test(text)) {
+  if (/^[A-Za-z_$][\w$:]*(?:<[\w$<>[\], |&':]+>|\[[\w$.'"]*\])+[?!]?$/.test(text)) {
     const parts = text.split(/[^\w$]+/).filter((part) => part !== "");
     return [verbatim(parts.map(memberWords).join(" "))];
   }

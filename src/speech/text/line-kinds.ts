@@ -65,6 +65,8 @@ const codeLines = [
   /^(?:const|let|var) [\w${}[\],: ]+ ?=/,
   /^(?:import|export) (?:[{*"']|type \{|default |const |function |class |async |interface )/,
   /^import [\w$]+(?:, \{.*\})? from ["']/,
+  /^import [\w.]+(?: as \w+)?$/,
+  /^[\w.]+ = .*[)\]}"'\d;]$/,
   /^from [\w.]+ import /,
   /^(?:async )?(?:def|fn|func) \w+\s?[(<]/,
   /^(?:export )?(?:async )?function\*? ?\w*\s?\(/,
@@ -126,7 +128,7 @@ function mayBecomeSilent(text: string): boolean {
       /^(?:const|let|var|import|export|from|def|fn|func|async|function|public|private|protected|pub|return|throw|await|SELECT) [\w${*"'([]+/.test(
         text,
       ) ||
-      /^(?:if|for|while|switch) ?\(|^[\w$]+(?:\.[\w$]+)*\(|^"[\w-]+":|^[✓✔✕✖×●] |^[{}()[\]]+$|^<\/?[a-zA-Z]|^={5,}/.test(
+      /^(?:if|for|while|switch) ?\(|^[\w$]+(?:\.[\w$]+)*\(|^[\w.]+ = |^"[\w-]+":|^[✓✔✕✖×●] |^[{}()[\]]+$|^<\/?[a-zA-Z]|^={5,}/.test(
         text,
       ))
   );

@@ -61,7 +61,7 @@ export function mathTokens(source: string): readonly Token[] {
   const text = source.trim();
   if (text.length > maxLength) return [words("a formula")];
   const flat = text
-    .replace(/\\(?:text|mathrm|mathbf|mathcal|mathbb|operatorname)\{([^{}]*)\}/g, "$1")
+    .replace(/\\(?:boxed|text|mathrm|mathbf|mathcal|mathbb|operatorname)\{([^{}]*)\}/g, "$1")
     .replace(/\\(?:left|right|quad|qquad|displaystyle)\b|\\[,;! ]/g, " ")
     .replace(/\\d?t?frac\{([^{}]*)\}\{([^{}]*)\}/g, " $1 / $2 ")
     .replace(/\\sqrt\{([^{}]*)\}/g, " squareRootOf $1 ");

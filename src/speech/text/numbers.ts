@@ -190,7 +190,9 @@ export function numberTokens(text: string): readonly Token[] | undefined {
 /** The words of a unit that stands alone after a number, as in "12 ms"; undefined where it is none. */
 export function unitAfterNumber(text: string, amount: string): readonly Token[] | undefined {
   // Single letters after a number are units too rarely.
-  if (text.length < 2 && text !== "%" && text !== "s") return undefined;
+  if (text.length < 2 && !/^[%s€$£¥]$/.test(text)) return undefined;
   if (["min", "x", "us"].includes(text)) return undefined;
+  const currency = Object.hasOwn(currencies, text) ? currencies[text] : undefined;
+  if (currency !== undefined) return [words(amount === "1" ? currency[0] : currency[1])];
   return unitTokens(text, amount)?.map((token) => words(token.text.trimStart()));
 }

@@ -8,7 +8,8 @@ const address = /^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$/;
 const gitAddress = /^git@([\w.-]+):\S+$/;
 const port = /^(localhost|\d{1,3}(?:\.\d{1,3}){3}):(\d{2,5})$/;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const hash = /^(?:sha\d{1,3}[:-])?(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,128}(?:\.\.\.?|…)?$/;
+const hash =
+  /^(?:sha\d{1,3}[:-])?(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,128}(?:(?:\.\.\.?|…)[0-9a-f]*)?$/;
 const longCode = /^(?=\S*\d)(?=\S*[a-z])(?=\S*[A-Z])[A-Za-z0-9+/=_.~-]{32,}$/;
 
 const extensions =

@@ -37,9 +37,11 @@ const stopEnd = new RegExp(`(\\.{1,3}|…)${closers}$`, "u");
 const clauseEnd = new RegExp(`[,;:，；：、—–]${closers}$`, "u");
 const anyMark = new RegExp(`[.!?…:;,。！？，；：、؟।]${closers}$`, "u");
 
-/** Abbreviations that a name or a number follows. */
-const titles =
-  /^(?:dr|mr|mrs|ms|prof|st|fig|figs|eq|eqs|sec|secs|ch|no|nos|vol|pp|p|al|gen|col|rev|hon|capt|lt|sgt|art|ed|eds|resp|ca|incl|excl|tel|dept|est)$/i;
+/** Abbreviations that a name follows. */
+const titles = /^(?:dr|mr|mrs|ms|prof|st|al|gen|col|rev|hon|capt|lt|sgt|resp|ca|incl|excl|tel|dept)$/i;
+/** Abbreviations that a number follows; without one they are words: "No. That is wrong." */
+const beforeNumbers =
+  /^(?:no|nos|fig|figs|eq|eqs|sec|secs|ch|vol|pp?|art|ed|est|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)$/i;
 /** Abbreviations that may end a sentence. */
 const maybeEnd = /^(?:etc|inc|ltd|co|corp|jr|sr|a\.m|p\.m|(?:\p{L}\.)+\p{L}|ph\.d)$/iu;
 /** Words that begin a sentence far more often than a name. */
@@ -80,7 +82,6 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
   let hasGiven = false;
   let depth = 0;
   let lastWord = "";
-  let beforeLast = "";
 
   /** The marked parts of a part of the text: a name that is longer than a sentence may be is cut too. */
   const within = (start: number, stop: number): [number, number][] =>
@@ -114,7 +115,9 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
       if (index + segment.length > maxLength) break;
       at = index + segment.length;
     }
-    return at > 0 ? at : Math.min(text.length, maxLength);
+    // Not between the halves of a character.
+    const isHalf = /[\ud800-\udbff]/.test(text[maxLength - 1] ?? "");
+    return at > 0 ? at : maxLength - (isHalf ? 1 : 0);
   };
 
   const bound = (): void => {
@@ -145,11 +148,11 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
     if (stop === null) return clauseEnd.test(token) ? "clause" : "none";
     if (stop[1] !== ".") return "maybe";
     const core = token.slice(0, stop.index).replace(/^["'“‘(]+/, "");
-    if (titles.test(core)) return /^(?:no|p|co|ed|art|st|sec|est|col|gen)$/.test(core) ? "sentence" : "none";
+    if (titles.test(core)) return "none";
+    if (beforeNumbers.test(core)) return "maybe";
     if (maybeEnd.test(core)) return "maybe";
-    // "J. Smith", "John F. Kennedy", but "plan b." and "so do I.".
-    if (/^\p{Lu}$/u.test(core) && core !== "I" && (wordCount <= 1 || /^\p{Lu}/u.test(beforeLast)))
-      return "maybe";
+    // "J. Smith", and "plan B." before a word that begins sentences.
+    if (/^\p{Lu}$/u.test(core) && core !== "I") return "maybe";
     // The number of a list's item.
     if (/^\d+$/.test(core) && wordCount <= 1) return "none";
     return "sentence";
@@ -158,7 +161,9 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
   const endsBefore = (next: string): boolean => {
     const token = text.slice(text.lastIndexOf(" ") + 1);
     const core = token.replace(/\.[^.]*$/, "");
-    if (/^["'“‘(]?\p{Lu}$/u.test(core)) return false;
+    const name = core.replace(/^["'“‘(]+/, "");
+    if (beforeNumbers.test(name)) return !/^\d/.test(next);
+    if (/^\p{Lu}$/u.test(name)) return starters.test(next);
     if (/\p{L}\.\p{L}$/u.test(core)) return starters.test(next);
     const joined = `${token} ${next}`;
     const first = intl.sentence.segment(joined)[Symbol.iterator]().next();
@@ -186,7 +191,6 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
         cuts.push({ at: text.length, weight: 3 });
       }
       if (!isJoined || text === "") wordCount++;
-      beforeLast = lastWord;
       for (const token of tokens) {
         const from = text.length;
         text += token.text;
@@ -199,7 +203,7 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
         if (char === "(" || char === "“" || char === "（") depth++;
         else if (char === ")" || char === "”" || char === "）") depth--;
       }
-      lastWord = next;
+      lastWord = next.slice(next.lastIndexOf(" ") + 1);
       end = endKind(isOpen);
       bound();
       if (text !== "" && (end === "sentence" || (end === "clause" && canStartEarly()))) giveOut(text.length);

@@ -58,7 +58,7 @@ function splitCommands(line: string): readonly string[] {
 
 function parseCommand(text: string): ShellCommand | undefined {
   const all = splitWords(text);
-  const end = all.findIndex((word) => /^(?:\||\|&|&|\d?>{1,2}.*|<{1,3}.*|&>.*)$/.test(word));
+  const end = all.findIndex((word) => /^(?:--|\||\|&|&|\d?>{1,2}.*|<{1,3}.*|&>.*)$/.test(word));
   let rest = (end < 0 ? all : all.slice(0, end)).filter((word) => word !== "");
   while (rest[0] !== undefined && (/^\w+=/.test(rest[0]) || wrappers.has(rest[0]))) {
     const isTimeout = rest[0] === "timeout";
@@ -101,7 +101,9 @@ export function isCommand(text: string): boolean {
 /** A command in a few words that can be spoken, such as "npm run build". */
 export function commandName({ program, words }: ShellCommand): string {
   const spoken = words.filter((word) => /^[a-z][a-z:-]*$/i.test(word) && word.length <= 20);
-  const depth = /^(?:npm|pnpm|yarn|bun|docker|gh|uv|kubectl)$/.test(program) ? 2 : 1;
-  const own = words.slice(0, depth).filter((word) => spoken.includes(word));
-  return [program, ...own].join(" ");
+  const isNested = /^(?:run|exec|compose|pr|issue|repo|release|workflow|stash|remote|pip)$/.test(
+    words[0] ?? "",
+  );
+  const own = words.slice(0, isNested ? 2 : 1).filter((word) => spoken.includes(word));
+  return [program, ...own.map((word) => (word === "i" ? "install" : word))].join(" ");
 }

@@ -21,7 +21,9 @@ function kindTokens({ phrases }: Kind, isAlone: boolean): readonly Token[] {
   const verb = words(first.object.length === 0 ? first.verb : `${first.verb} `);
   if (distinct.length === 1)
     return [verb, ...first.object, ...(isAlone && phrases.length === 1 ? (first.detail ?? []) : [])];
-  if (distinct.length === 2) return [verb, ...first.object, words(" and "), ...(distinct[1]?.object ?? [])];
+  // Commands are told apart by their names, files by their number.
+  if (distinct.length <= (first.many === "commands" ? 3 : 2))
+    return [verb, ...joinList(distinct.map(({ object }) => object))];
   return [verb, verbatim(String(distinct.length)), words(` ${first.many ?? "things"}`)];
 }
 

@@ -1,4 +1,5 @@
 import { identifierTokens } from "./identifiers.ts";
+import { mathTokens } from "./math.ts";
 import { numberTokens, unitAfterNumber } from "./numbers.ts";
 import { isFileName, placeNameTokens } from "./places.ts";
 import { commandName, isCommand, shellCommands } from "./shell.ts";
@@ -60,12 +61,19 @@ function peel(text: string): { open: string; core: string; close: string } {
 /** Whether an underscore at a word's start is emphasis rather than part of a name. */
 function isEmphasis(text: string): boolean {
   return (
-    !/^_+[A-Za-z]\w*_\w/.test(text) && !/^__\w+__(?:\.\w+)?\W*$/.test(text) && !/^_[a-z]\w*\(/.test(text)
+    !/^_+[A-Za-z]\w*_\w/.test(text) && !/^__[a-z]\w*__(?:\.\w+)?\W*$/.test(text) && !/^_[a-z]\w*\(/.test(text)
   );
 }
 
 /** Words for one name, number or word without marks around it. */
 function coreTokens(core: string, context: WordContext): readonly Token[] {
+  const assigned = /^([A-Za-z_]\w*)=(\S+)$/.exec(core);
+  if (assigned)
+    return [
+      ...coreTokens(assigned[1] ?? "", context),
+      words(" equals "),
+      ...coreTokens(assigned[2] ?? "", { isFirst: false, previous: "" }),
+    ];
   const place = placeNameTokens(core);
   if (place !== undefined)
     return place[0]?.text === "a hash" && hashWords.test(context.previous) ? [] : place;
@@ -80,16 +88,12 @@ function coreTokens(core: string, context: WordContext): readonly Token[] {
   const variable = /^\$\{?([A-Za-z_]\w*)\}?$/.exec(core)?.[1];
   if (variable !== undefined) return identifierTokens(variable) ?? [verbatim(variable)];
   if (/^@[\w-]+(?:\/[\w.-]+)?$/.test(core)) return [verbatim(core.slice(1))];
-  const assigned = /^([A-Za-z_]\w*)=(\S+)$/.exec(core);
-  if (assigned)
-    return [
-      ...coreTokens(assigned[1] ?? "", context),
-      words(" equals "),
-      ...coreTokens(assigned[2] ?? "", { isFirst: false, previous: "" }),
-    ];
   const arrow = /^(.+?)(?:->|→|=>)(.+)$/.exec(core);
   if (arrow && !/^\w+->\w+$/.test(core))
     return [...coreTokens(arrow[1] ?? "", context), words(" to "), ...coreTokens(arrow[2] ?? "", context)];
+  const order = /^[OΘΩ]\((\S+)\)$/.exec(core)?.[1];
+  if (order !== undefined) return [words("O of "), ...mathTokens(order)];
+  if (/\\[a-zA-Z]+\{/.test(core)) return mathTokens(core);
   const name = identifierTokens(core);
   if (name !== undefined) return name;
   // Words with slashes: each side may be a name.
@@ -172,7 +176,8 @@ export function codeTokens(code: string): readonly Token[] {
       : coreTokens(peelCode(bare), { isFirst: false, previous: "" });
     const said = tokens.map((token) => token.text).join("");
     // Code of one word with more signs than letters says nothing.
-    if (!/[\p{L}\p{N}]/u.test(said) || /[;{}=]/.test(bare)) return [words("some code")];
+    if (!/[\p{L}\p{N}]/u.test(said) || (/[;{}=]/.test(bare) && !/^--?\w/.test(bare)))
+      return [words("some code")];
     return tokens.length === 1 && tokens[0]?.text === bare ? [verbatim(bare)] : tokens;
   }
   if (isCommand(text)) {
