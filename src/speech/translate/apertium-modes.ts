@@ -78,14 +78,12 @@ export function findMode(
 
 /** Programs of pipelines that read text piece by piece, each ended by a null character, once they are given -z. */
 const flushing =
-  /((?:^|\|)\s*)(lt-proc|lrx-proc|lsx-proc|cg-proc|rtx-proc|hfst-proc|apertium-(?:tagger|pretransfer|posttransfer|transfer|interchunk|postchunk|anaphora))(?=\s)/g;
+  /((?:^|\|)\s*)(lt-proc|lrx-proc|lsx-proc|cg-proc|rtx-proc|hfst-proc|apertium-(?:tagger|pretransfer|posttransfer|transfer|interchunk|postchunk|anaphora))(?=[\s|]|$)/g;
 
 /**
- * The shell script of a mode that answers each text as it comes. lt-proc 3.7 keeps its answer in a buffer for all but
- * analysis, -z or not: it runs unbuffered where the system has stdbuf. `$1` becomes -n: unknown words are not marked.
+ * The shell script of a mode that answers each text as it comes, where its programs can. `$1` is to be -n: unknown words
+ * are not marked then.
  */
 export function pipelineScript(modeLine: string): string {
-  const stages = modeLine.trim().replace(flushing, "$1$2 -z");
-  const unbuffered = stages.replace(/((?:^|\|)\s*)(lt-proc)(?=\s)/g, "$1$$unbuffered $2");
-  return `if command -v stdbuf >/dev/null 2>&1; then unbuffered="stdbuf -o0"; else unbuffered=; fi\n${unbuffered}`;
+  return modeLine.trim().replace(flushing, "$1$2 -z");
 }

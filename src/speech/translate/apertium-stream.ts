@@ -2,7 +2,10 @@ import { placeholderForms } from "./placeholders.ts";
 
 const reserved = /[\\^$/@<>{}[\]]/g;
 const placeholder = placeholderForms.bracketsAndNumbers.pattern;
-/** What ends every text: without it a pipeline keeps its last full stop back. It is removed again. */
+/**
+ * What ends every text, to be removed again. A full stop at the very end may be the beginning of a longer word: lt-proc 3.7
+ * waits for what follows and flushes nothing, whatever -z says.
+ */
 const ending = "[]";
 
 /**

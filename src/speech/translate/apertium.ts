@@ -42,7 +42,7 @@ const flushMs = 5000;
 
 /**
  * Apertium as one pipeline that stays: a sentence costs milliseconds and not the start of ten programs. Where a pipeline
- * answers only at the end of its input (no stdbuf), every text gets a pipeline of its own, started while the one before
+ * answers only at the end of its input, every text gets a pipeline of its own, started while the one before
  * is spoken. Texts run one after another. Errors: `missing_dependency`, `translation_failed`.
  */
 export async function openApertium({

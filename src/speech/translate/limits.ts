@@ -50,9 +50,6 @@ export function limitEngine(
       running++;
       return;
     }
-    if (waiting.length >= mostWaiting) {
-      throw translationFailed(engine.name, `expected at most ${mostWaiting} waiting calls, got one more`);
-    }
     let begin: () => void;
     const turn = new Promise<void>((resolve) => {
       begin = resolve;
@@ -104,6 +101,10 @@ export function limitEngine(
           engine.name,
           `rests for ${seconds} s after ${failuresInRow} failures in a row, the last: ${lastFailure}`,
         );
+      }
+      // A crowd is no failure of the engine.
+      if (running >= mostAtOnce && waiting.length >= mostWaiting) {
+        throw translationFailed(engine.name, `expected at most ${mostWaiting} waiting calls, got one more`);
       }
       const ending = new AbortController();
       const timer = setTimeout(

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
 import { abortable, translationFailed } from "./engine.ts";
 
 export interface PipeOptions {
@@ -60,10 +61,14 @@ class Program {
         ),
       );
     });
-    // An idle program does not keep ours alive.
-    this.child.unref();
-    for (const stream of [this.child.stdin, this.child.stdout, this.child.stderr])
-      (stream as unknown as { unref(): void }).unref();
+    // An idle program does not keep ours alive; while it works, its timer does.
+    for (const handle of this.#handles()) handle.unref();
+  }
+
+  #handles(): readonly { ref(): void; unref(): void }[] {
+    const { stdin, stdout, stderr } = this.child;
+    // Each is a socket, which Node's types do not say.
+    return [this.child, ...([stdin, stdout, stderr] as unknown as Socket[])];
   }
 
   ask(text: string, isLast: boolean): Promise<string> {
@@ -88,6 +93,13 @@ class Program {
     }
   }
 
+  /** Kills it and waits for its end. */
+  async end(): Promise<void> {
+    for (const handle of this.#handles()) handle.ref();
+    this.kill();
+    await this.ended;
+  }
+
   #take(chunk: Buffer): void {
     const end = chunk.indexOf(0);
     this.#bytes.push(end < 0 ? chunk : chunk.subarray(0, end));
@@ -102,11 +114,9 @@ class Program {
     this.#taking = undefined;
   }
 
-  /** The end of output ends an answer too, where there is one. */
+  /** An answer that its end did not reach is none: half a sentence must not be spoken. */
   #finish(why: string): void {
-    const rest = Buffer.concat(this.#bytes).toString("utf8");
-    if (rest.trim() === "") this.#taking?.reject(new Error(why));
-    else this.#taking?.resolve(rest);
+    this.#taking?.reject(new Error(why));
     this.#taking = undefined;
   }
 }
@@ -200,10 +210,7 @@ export async function openPipe(options: PipeOptions): Promise<Pipe> {
       isClosed = true;
       const running = program;
       program = undefined;
-      if (running === undefined) return;
-      running.child.ref();
-      running.kill();
-      await running.ended;
+      await running?.end();
     },
   };
 }
