@@ -56,6 +56,8 @@ export {
 } from "./parse/parser.ts";
 export type { SegmenterOptions, Sentence } from "./text/segmenter.ts";
 export { createSpeakableText, type SpeakableText, speakText } from "./text/speakable.ts";
+export { createNullSink, type OpenSinkOptions, openSink } from "./play/sinks.ts";
+export { type Subtitle, writeSrt } from "./play/srt.ts";
 export type {
   AgentEvent,
   Direction,
@@ -71,3 +73,12 @@ export type {
   Translator,
   Voice,
 } from "./types.ts";
+export { type CachedVoice, withPhraseCache } from "./voice/phrase-cache.ts";
+export {
+  embeddedVoiceFor,
+  listVoices,
+  type OpenVoiceOptions,
+  openVoice,
+  type VoiceEngine,
+  type VoiceInfo,
+} from "./voice/voices.ts";

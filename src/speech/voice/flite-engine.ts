@@ -1,4 +1,5 @@
 import { LimbeckError } from "../../base/errors.ts";
+import { joined } from "../sound/join.ts";
 import { readWav } from "../sound/wav.ts";
 import type { BlockingEngine } from "./blocking-engine.ts";
 import { readPackageFile } from "./package-file.ts";
@@ -58,15 +59,4 @@ export function openFlite(voice: string): BlockingEngine {
       spare = undefined;
     },
   };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

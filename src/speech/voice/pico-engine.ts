@@ -45,6 +45,9 @@ export interface PicoFiles {
   readonly signals: string;
 }
 
+/** Text as it is given to the engine: at a volume at which nothing is cut off. */
+export const picoMarkup = (text: string): string => `<volume level="${volume}">${text}</volume>`;
+
 /**
  * SVOX Pico: gives its sound in steps of a few samples, so it stops within one when it is cancelled. Its own speed
  * control scales only a part of the sounds (level 200 gave 0.58 to 0.69 of the length), so the sound is stretched. Errors: `missing_dependency`,
@@ -127,7 +130,7 @@ export async function openPico({ language, textAnalysis, signals }: PicoFiles): 
       const plain = readable(given, "latin1", language).replaceAll("<", " ");
       if (plain.trim() === "") return new Float32Array(0);
       // The zero at the end makes it say what it holds.
-      const bytes = new TextEncoder().encode(`<volume level="${volume}">${plain}</volume>\0`);
+      const bytes = new TextEncoder().encode(`${picoMarkup(plain)}\0`);
       const parts = synthesise(bytes, isCancelled);
       if (parts === undefined) return undefined;
       return stretch({ samples: fromPcm16(Buffer.concat(parts)), sampleRateHz }, rate).samples;

@@ -15,6 +15,7 @@ export interface SherpaFolder {
 const licences: readonly (readonly [RegExp, Licence])[] = [
   [/Apache License,?\s+Version 2\.0/i, { name: "Apache-2.0", isCommercial: true }],
   [/\bMIT License\b|Permission is hereby granted, free of charge/i, { name: "MIT", isCommercial: true }],
+  [/\bCC0\b/, { name: "CC0-1.0", isCommercial: true }],
   [/Attribution-NonCommercial|CC[- ]BY[- ]NC/i, { name: "CC-BY-NC", isCommercial: false }],
 ];
 const unknownLicence: Licence = { name: "not stated in the folder", isCommercial: false };

@@ -57,7 +57,7 @@ exports.OfflineTts = class {
   get sampleRate() { return 22050; }
   get numSpeakers() { return 2; }
   generate({ text, sid, speed }) {
-    if (sid !== 1) throw new Error("wrong speaker");
+    if (sid !== 1 || speed !== 1) throw new Error("wrong speaker");
     return { samples: buzz(text, speed, 22050), sampleRate: 22050 };
   }
 };

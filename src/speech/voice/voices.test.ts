@@ -200,7 +200,7 @@ test("folders of sherpa-onnx's models are told apart, with their language and li
     "es.onnx.json": JSON.stringify({ language: { code: "es_MX" } }),
     "tokens.txt": "",
     "espeak-ng-data/phontab": "",
-    MODEL_CARD: "License: MIT License",
+    MODEL_CARD: "* License: CC0",
   });
   assert.deepEqual(readSherpaFolder(piper), {
     config: {
@@ -212,7 +212,7 @@ test("folders of sherpa-onnx's models are told apart, with their language and li
       },
     },
     languages: ["es-MX"],
-    licence: { name: "MIT", isCommercial: true },
+    licence: { name: "CC0-1.0", isCommercial: true },
   });
   const kokoro = modelFolder("kokoro-multi-lang-v1_0", {
     "model.onnx": "",
