@@ -11,6 +11,17 @@ export {
 } from "./control.ts";
 export { checkSpeech, type SpeechCheck, type SpeechReport } from "./doctor.ts";
 export { type FollowOptions, followFile } from "./follow.ts";
+export { createNarrator, type Narrator, type NarratorOptions } from "./narrator.ts";
+export {
+  createEventParser,
+  type EventParser,
+  type ParseReport,
+  type ParserOptions,
+  type StreamFormat,
+  streamFormats,
+} from "./parse/parser.ts";
+export { createNullSink, type OpenSinkOptions, openSink } from "./play/sinks.ts";
+export { type Subtitle, writeSrt } from "./play/srt.ts";
 export type { DropReason, ScheduleFigures, Summary } from "./schedule/figures.ts";
 export type { Heard } from "./schedule/player.ts";
 export { createSchedule } from "./schedule/schedule.ts";
@@ -31,6 +42,8 @@ export type {
   SpeakerStats,
   SpeakerStatus,
 } from "./speaker-types.ts";
+export type { SegmenterOptions, Sentence } from "./text/segmenter.ts";
+export { createSpeakableText, type SpeakableText, speakText } from "./text/speakable.ts";
 export type { ThermalLevel, ThermalSource } from "./thermal.ts";
 export {
   type Translated,
@@ -45,19 +58,6 @@ export {
   type TranslatorOptions,
   translatorEngines,
 } from "./translate/translators.ts";
-export { createNarrator, type Narrator, type NarratorOptions } from "./narrator.ts";
-export {
-  createEventParser,
-  type EventParser,
-  type ParseReport,
-  type ParserOptions,
-  type StreamFormat,
-  streamFormats,
-} from "./parse/parser.ts";
-export type { SegmenterOptions, Sentence } from "./text/segmenter.ts";
-export { createSpeakableText, type SpeakableText, speakText } from "./text/speakable.ts";
-export { createNullSink, type OpenSinkOptions, openSink } from "./play/sinks.ts";
-export { type Subtitle, writeSrt } from "./play/srt.ts";
 export type {
   AgentEvent,
   Direction,
