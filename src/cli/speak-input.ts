@@ -33,8 +33,13 @@ export function streamInput(stream: Readable, signal: AbortSignal): SpeakInput {
   return { pieces: untilAborted(stream, signal), status: noStatus };
 }
 
-export function fileInput(file: string, isFromStart: boolean, signal: AbortSignal): SpeakInput {
-  return { pieces: followFile(file, { signal, isFromStart }), status: noStatus };
+/** Error: `not_writable` where the path cannot be read. */
+export async function fileInput(
+  file: string,
+  isFromStart: boolean,
+  signal: AbortSignal,
+): Promise<SpeakInput> {
+  return { pieces: await followFile(file, { signal, isFromStart }), status: noStatus };
 }
 
 /** What a shell says of a process: its status, or 128 and the number of the signal that ended it. */

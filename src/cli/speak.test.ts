@@ -24,7 +24,12 @@ const call = (words: readonly string[], options: Omit<CallOptions, "folder"> = {
 before(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-speak-cli-"));
 });
-after(() => fs.rmSync(folder, { recursive: true }));
+/** Killed at the end, so that a test that fails leaves none behind. */
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+  fs.rmSync(folder, { recursive: true });
+});
 
 const stream = fs.readFileSync(packagePath("examples", "agent-stream.jsonl"), "utf8");
 
@@ -134,6 +139,7 @@ test("Ctrl-C leaves a whole file with what was heard, exit status 130", async ()
 /** A speaker that goes on until it is stopped. */
 function start(words: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   const child = spawn(process.execPath, [mainFile, "speak", ...words], { cwd: folder });
+  children.push(child);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (piece) => {

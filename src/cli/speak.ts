@@ -98,9 +98,12 @@ interface Session {
   readonly signal: AbortSignal;
 }
 
+function followInput({ flags, signal }: Session): Promise<SpeakInput> {
+  return fileInput(flags.follow ?? "", flags.fromStart === true, signal);
+}
+
 function openInput({ flags, source, command, signal }: Session, hasKeys: boolean): SpeakInput {
   if (source === "say") return textInput(flags.say ?? "");
-  if (source === "follow") return fileInput(flags.follow ?? "", flags.fromStart === true, signal);
   if (source === "command") return commandInput(command, hasKeys && process.stdin.isTTY === true, signal);
   return streamInput(process.stdin, signal);
 }
@@ -142,11 +145,14 @@ async function speak(session: Session, { output, isQuiet }: CliContext): Promise
     : undefined;
   let socket: Awaited<ReturnType<typeof openControlSocket>> | undefined;
   try {
+    // What is added to a file from now on counts; a command starts only once everything else is there.
+    const followed = source === "follow" ? await followInput(session) : undefined;
     socket = flags.control === undefined ? undefined : await openControlSocket(flags.control, speaker);
     note(describeSpeaker(speaker.info));
     if (keys !== undefined) note(keysHelp);
     else if (source === "stdin" && process.stdin.isTTY) note("speaking what you type; Ctrl-D ends");
-    const status = await speakAll(speaker, openInput(session, keys !== undefined), signal);
+    const input = followed ?? openInput(session, keys !== undefined);
+    const status = await speakAll(speaker, input, signal);
     const stats = speaker.stats();
     return {
       ...(isQuiet && flags.stats !== true

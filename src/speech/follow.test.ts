@@ -18,7 +18,7 @@ function follow(name: string, isFromStart = false) {
   let text = "";
   let tell: () => void = () => undefined;
   const read = async (): Promise<void> => {
-    for await (const bytes of followFile(file, { signal: stop.signal, isFromStart, pollMs: 2 })) {
+    for await (const bytes of await followFile(file, { signal: stop.signal, isFromStart, pollMs: 2 })) {
       text += Buffer.from(bytes).toString("utf8");
       tell();
     }
@@ -102,6 +102,6 @@ test("large additions come in pieces that are the caller's to keep", async () =>
 });
 
 test("a folder cannot be followed", async () => {
-  const pieces = followFile(folder, { signal: new AbortController().signal });
+  const pieces = await followFile(folder, { signal: new AbortController().signal });
   await assert.rejects(pieces.next(), { code: "not_writable" });
 });

@@ -43,12 +43,23 @@ async function isReplaced(file: string, inode: number): Promise<boolean> {
 }
 
 /**
- * What is written to a file, as it is written, until the signal aborts. A file that is cut is read from its new start, one
- * that is replaced is read to its end before the new one. Errors: `not_writable` where the path cannot be read.
+ * What is written to a file from when this resolves, as it is written, until the signal aborts. A file that is cut is read
+ * from its new start, one that is replaced is read to its end before the new one. Errors: `not_writable` where the path
+ * cannot be read.
  */
-export async function* followFile(file: string, options: FollowOptions): AsyncGenerator<Uint8Array, void> {
-  const { signal, isFromStart = false, pollMs = 40, clock = systemClock } = options;
-  let current = await open(file, isFromStart);
+export async function followFile(
+  file: string,
+  options: FollowOptions,
+): Promise<AsyncGenerator<Uint8Array, void>> {
+  return follow(file, await open(file, options.isFromStart === true), options);
+}
+
+async function* follow(
+  file: string,
+  opened: Open | undefined,
+  { signal, pollMs = 40, clock = systemClock }: FollowOptions,
+): AsyncGenerator<Uint8Array, void> {
+  let current = opened;
   const buffer = Buffer.allocUnsafe(pieceBytes);
   try {
     while (!signal.aborted) {
