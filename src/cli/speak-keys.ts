@@ -37,7 +37,8 @@ export function readKeys(text: string): readonly (ControlCommand | "quit")[] {
 
 /** The terminal that keys come from: standard input where it is free, else the controlling terminal; undefined without one. */
 function keyboard(isStdinFree: boolean): tty.ReadStream | undefined {
-  if (isStdinFree && process.stdin.isTTY) return process.stdin;
+  // What is typed is spoken, where standard input is the stream.
+  if (process.stdin.isTTY) return isStdinFree ? process.stdin : undefined;
   if (process.stderr.isTTY !== true) return undefined;
   try {
     return new tty.ReadStream(fs.openSync("/dev/tty", "r"));

@@ -256,6 +256,27 @@ test("a machine without a loudspeaker: what to do is said, and the stream is lef
   assert.ok(!fs.existsSync(inFolder("ran")), "the command ran although nothing could be said");
 });
 
+test("doctor --speech says a sentence where it can, and what is missing where it cannot", async () => {
+  interface Report {
+    readonly is_ready: boolean;
+    readonly spoken_ms: number | null;
+    readonly checks: readonly { name: string; isWorking: boolean; cure: string | null }[];
+  }
+  const good = await limbeck(["doctor", "--speech", "--out", "test.wav", "--json"], { folder });
+  assert.equal(good.status, 0, good.stderr);
+  const { is_ready, spoken_ms, checks } = lastDocument(good) as unknown as Report;
+  assert.deepEqual(
+    [is_ready, checks.map(({ name, isWorking }) => [name, isWorking])],
+    [true, ["voice", "sound", "sentence"].map((name) => [name, true])],
+  );
+  assert.ok(Math.abs(readSound("test.wav").ms - (spoken_ms ?? 0)) < 2);
+  const bad = await limbeck(["doctor", "--speech", "--language", "ja", "--json"], { folder });
+  assert.equal(bad.status, 3, bad.stdout);
+  const [voice] = (lastDocument(bad) as unknown as Report).checks;
+  assert.deepEqual([voice?.name, voice?.isWorking], ["voice", false]);
+  assert.match(voice?.cure ?? "", /espeak-ng/);
+});
+
 test("voices are listed with their licences", async () => {
   const ended = await call(["--list-voices", "--json"]);
   assert.equal(ended.status, 0, ended.stderr);

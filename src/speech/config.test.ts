@@ -175,3 +175,12 @@ test("the file of the M4 Max has the seed's keys and values, all of them", () =>
     "performance: enable_compilation use_async_streams memory_fraction cache_models",
   ]);
 });
+
+test("docs/speech.md has every key as it is", () => {
+  const page = fs.readFileSync(packagePath("docs", "speech.md"), "utf8");
+  const rows = page.split("\n").filter((line) => /^\| `[a-z]+\.[a-z_]+` \|/.test(line));
+  const expected = Object.entries(configKeys).map(
+    ([name, { about, apply }]) => `| \`${name}\` | ${apply === undefined ? "no" : "yes"} | ${about} |`,
+  );
+  assert.deepEqual(rows, expected);
+});

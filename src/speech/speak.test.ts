@@ -287,4 +287,10 @@ test("a voice that does not fit, a config that is wrong, a path that cannot be w
   await assert.rejects(openSpeaker({ voice, out: folder, thermal: null }), { code: "not_writable" });
   assert.equal(closed, 1);
   await assert.rejects(openSpeaker({ voice, translate: "apertium", thermal: null }), { code: "usage" });
+  // The model that this file names may not be used commercially; it is not even looked for.
+  const config = packagePath("configs", "speech", "m4_max.yaml");
+  await assert.rejects(openSpeaker({ config, to: "es", thermal: null, out: path.join(folder, "m4.wav") }), {
+    code: "usage",
+    message: /CC-BY-NC-4\.0: facebook\/nllb-200-3\.3B/,
+  });
 });

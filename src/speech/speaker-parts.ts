@@ -1,6 +1,6 @@
 import { LimbeckError } from "../base/errors.ts";
 import type { SpeechSettings } from "./settings.ts";
-import { openTranslator } from "./translate/translators.ts";
+import { openTranslator, type TranslatorEngine } from "./translate/translators.ts";
 import type { Language, Translator, Voice } from "./types.ts";
 import { type CachedVoice, withPhraseCache } from "./voice/phrase-cache.ts";
 import { languagesFit, openVoice } from "./voice/voices.ts";
@@ -28,11 +28,18 @@ export interface SpeakerParts {
   close(): Promise<void>;
 }
 
+/** What is named tells the engine; apertium needs nothing to be named. */
+function defaultEngine({ translation }: SpeechSettings): TranslatorEngine {
+  if (translation.baseUrl !== undefined) return "openai";
+  return translation.model === undefined ? "apertium" : "transformers";
+}
+
 async function openTranslation(
   { settings, apiKey, acceptNonCommercial }: PartOptions,
   target: Language,
 ): Promise<Translator | undefined> {
-  const { engine = "apertium", model, baseUrl, dtype, timeoutMs } = settings.translation;
+  const { model, baseUrl, dtype, timeoutMs } = settings.translation;
+  const engine = settings.translation.engine ?? defaultEngine(settings);
   if (languagesFit(settings.language, target)) {
     if (settings.translation.engine === undefined || engine === "none") return undefined;
     throw new LimbeckError(
