@@ -111,7 +111,10 @@ function openInput({ flags, source, command, signal }: Session, hasKeys: boolean
 /** Speaks all of a stream. Returns the status of the command that wrote it. */
 async function speakAll(speaker: Speaker, input: SpeakInput, signal: AbortSignal): Promise<number> {
   // Heard at once, not at the next piece of the stream.
-  const stop = (): void => void speaker.close();
+  const stop = (): void => {
+    // Its failure is told below, where it is awaited.
+    speaker.close().catch(() => undefined);
+  };
   signal.addEventListener("abort", stop, { once: true });
   try {
     for await (const piece of input.pieces) {

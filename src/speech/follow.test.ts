@@ -32,8 +32,15 @@ function follow(name: string, isFromStart = false) {
           expected.startsWith(text),
           `read ${JSON.stringify(text)}, expected ${JSON.stringify(expected)}`,
         );
-        await new Promise<void>((resolve) => {
-          tell = resolve;
+        await new Promise<void>((resolve, reject) => {
+          const late = new Error(
+            `read ${JSON.stringify(text)}, waited in vain for ${JSON.stringify(expected)}`,
+          );
+          const timer = setTimeout(() => reject(late), 5000);
+          tell = () => {
+            clearTimeout(timer);
+            resolve();
+          };
         });
       }
     },

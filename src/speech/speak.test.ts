@@ -229,8 +229,15 @@ test("heat lowers what is done ahead, says so, and comes back late", async () =>
   level = "critical";
   await clock.run(20_000);
   assert.equal(speaker.status().heat, "critical");
+  // What tools do is left out, what the agent says is not.
+  const writing = speaker.write(stream);
+  await clock.run(20_000);
+  await writing;
+  await clock.run(30_000);
+  const { dropped, said } = speaker.stats();
+  assert.ok(dropped.hot >= 2 && said >= 5, JSON.stringify({ dropped, said }));
   level = "nominal";
-  await clock.run(40_000);
+  await clock.run(50_000);
   assert.equal(speaker.status().heat, "critical");
   await clock.run(200_000);
   const levels = events.flatMap((event) => (event.type === "heat" ? [event.level] : []));

@@ -71,7 +71,7 @@ export function watchThermal(options: ThermalWatchOptions): () => void {
   let level: ThermalLevel = "nominal";
   const watch = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      const next = decide(await source.read(), clock.now());
+      const next = decide(await source.read().catch(() => null), clock.now());
       if (stop.signal.aborted) return;
       if (next !== level) {
         level = next;

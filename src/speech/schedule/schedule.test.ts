@@ -390,6 +390,15 @@ test("figures: response of what comes into silence, lag of all, gaps of what was
   assert.deepEqual([voice?.p50, firstSoundAtMs, spokenMs, said], [70, 70, 1500, 3]);
 });
 
+test("a record's delays end when its samples are written, whatever its own time says", async () => {
+  const { clock, schedule, say, sink } = setUp({ voice: 70 }, { isLive: false });
+  sink.play = () => ({ started: Promise.resolve(123_456), ended: Promise.resolve("played" as const) });
+  say();
+  await clock.run();
+  const { lag, firstSoundAtMs } = schedule.figures();
+  assert.deepEqual([lag?.max, firstSoundAtMs], [70, 70]);
+});
+
 test("closing drops everything and ends all waiting", async () => {
   const { clock, schedule, say, order } = setUp();
   for (let i = 0; i < 3; i++) say();
