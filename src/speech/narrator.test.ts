@@ -196,6 +196,25 @@ test("troubles are urgent and cleaned, the end is not urgent", () => {
   );
 });
 
+test("a question of the agent is urgent, in its own words", () => {
+  const segments = sayAll([
+    read("/a.ts"),
+    call("AskUserQuestion", {
+      questions: [{ question: "Which one?", options: [] }, { question: "And why?" }],
+    }),
+    call("AskUserQuestion", {}),
+  ]);
+  assert.deepEqual(
+    segments.map(({ priority, text: said }) => [priority, said]),
+    [
+      ["chatter", "Reading a.ts."],
+      ["urgent", "Which one?"],
+      ["urgent", "And why?"],
+      ["urgent", "The agent has a question."],
+    ],
+  );
+});
+
 test("a repeated notice is said once, until the agent speaks again", () => {
   const limit = notice("rate_limit", "Waiting.");
   assert.deepEqual(heard(limit, limit, limit), ["Waiting."]);
@@ -266,6 +285,37 @@ test("what is held is said when the text falls silent, if it ends like a sentenc
   assert.deepEqual(textsOf(narrator.push(text("14 now. "), 9000)), ["Now I look at version 3.14 now."]);
 });
 
+test("half a word is not said when the text falls silent", () => {
+  const narrator = createNarrator({ idleFlushMs: 500 });
+  narrator.push(text("I wait... main"), 0);
+  assert.deepEqual(textsOf(narrator.idle(500)), ["I wait..."]);
+  const [segment] = narrator.push(text(".rs is next. "), 600);
+  assert.equal(segment?.text, "main.rs is next.");
+  assert.deepEqual(segment?.verbatim, [[0, 7]]);
+});
+
+test("names and numbers are verbatim wherever they stand, words are not", () => {
+  const segments = sayAll([
+    text(
+      "I changed `src/main.rs` for get_user_name. It took 3.5s on GitHub, and/or 12 minutes; version 2.0.1 is out. Done.",
+    ),
+  ]);
+  assert.deepEqual(
+    segments.map(({ text: said, verbatim }) => [
+      said,
+      verbatim.map(([start, end]) => said.slice(start, end)),
+    ]),
+    [
+      ["I changed main.rs for get user name.", ["main.rs", "get user name"]],
+      [
+        "It took 3.5 seconds on GitHub, and/or 12 minutes; version 2.0.1 is out.",
+        ["3.5", "GitHub", "12", "2.0.1"],
+      ],
+      ["Done.", []],
+    ],
+  );
+});
+
 test("code that falls silent between its fences stays silent", () => {
   const narrator = createNarrator({ idleFlushMs: 500 });
   narrator.push(text("```py\nprint('Hello.')\nDone."), 0);
@@ -294,8 +344,9 @@ test("a text without spaces is cut between its words", () => {
   const segments = sayAll([text(long)], { maxSegmentLength: 40, locale: "ja" });
   assert.equal(textsOf(segments).join(""), long);
   for (const { text: said } of segments) assert.ok(said.length <= 40);
-  const word = "x".repeat(5000);
+  const word = "字".repeat(5000);
   assert.equal(textsOf(sayAll([text(word)], { maxSegmentLength: 100 })).join("").length, 2000);
+  assert.deepEqual(heard(text("x".repeat(5000))), ["a long string"]);
 });
 
 test("agents, messages and blocks do not mix", () => {

@@ -3,7 +3,7 @@ import type { Sentence } from "./text/segmenter.ts";
 import { createSpeakableText, type SpeakableText, speakText } from "./text/speakable.ts";
 import { words } from "./text/tokens.ts";
 import { burstSentence, sentenceOf } from "./text/tool-burst.ts";
-import { type ToolPhrase, toolPhrases } from "./text/tool-phrases.ts";
+import { questionOf, type ToolPhrase, toolPhrases } from "./text/tool-phrases.ts";
 import type { AgentEvent, NoticeKind, Priority, Segment } from "./types.ts";
 
 export interface NarratorOptions {
@@ -120,7 +120,22 @@ export function createNarrator(options: NarratorOptions = {}): Narrator {
     state.texts.delete(key);
   };
 
+  const onNotice = (event: Extract<AgentEvent, { type: "notice" }>): void => {
+    const state = stateOf(event.agent);
+    closeBurst(event.agent, state);
+    const key = `${event.kind} ${event.text}`;
+    if (state.notices.has(key)) return;
+    state.notices.add(key);
+    for (const sentence of speakText(event.text, { maxLength, locale }))
+      say(event.agent, priorityOf[event.kind], sentence);
+  };
+
   const onToolCall = (event: Extract<AgentEvent, { type: "tool_call" }>): void => {
+    const question = questionOf(event.name, event.input);
+    if (question !== undefined) {
+      onNotice({ type: "notice", agent: event.agent, kind: "permission", text: question });
+      return;
+    }
     const state = stateOf(event.agent);
     const phrases = toolPhrases(event.name, event.input);
     if (phrases[0] !== undefined) state.calls.set(event.id, phrases[0]);
@@ -143,16 +158,6 @@ export function createNarrator(options: NarratorOptions = {}): Narrator {
     closeBurst(event.agent, state);
     const what = call === undefined ? [words("a tool call")] : [words(`${call.verb} `), ...call.object];
     say(event.agent, "normal", sentenceOf([...what, words(" failed")]));
-  };
-
-  const onNotice = (event: Extract<AgentEvent, { type: "notice" }>): void => {
-    const state = stateOf(event.agent);
-    closeBurst(event.agent, state);
-    const key = `${event.kind} ${event.text}`;
-    if (state.notices.has(key)) return;
-    state.notices.add(key);
-    for (const sentence of speakText(event.text, { maxLength, locale }))
-      say(event.agent, priorityOf[event.kind], sentence);
   };
 
   const closeDueBursts = (): void => {

@@ -67,6 +67,7 @@ export const streamCases: Readonly<Record<string, readonly StreamCase[]>> = {
     [[...streamed("m1", "All ", "good."), stop(), close(), says("m1", text("All good."))], ["All good."]],
     [[...streamed("m1", "All good."), stop(), says("m1", text("All good.")), close()], ["All good."]],
     [[says("m1", text("All good."))], ["All good."]],
+    [[...streamed("m1", "All ", "good.\n"), says("m1", text("All good.")), stop(), close()], ["All good."]],
     [[says("m1", text("All good.")), says("m1", text("All good."))], ["All good."]],
     [
       [says("m1", text("One.")), says("m1", text("Two."))],
@@ -405,7 +406,7 @@ export const streamCases: Readonly<Record<string, readonly StreamCase[]>> = {
           ...session,
         },
       ],
-      ["Permission is needed to use Bash."],
+      ["Permission is needed for removing x."],
     ],
     [
       [{ type: "rate_limit_event", rate_limit_info: { status: "rejected" }, ...session }],

@@ -1,5 +1,6 @@
 import type { Json } from "../../base/json.ts";
 import type { JsonObject } from "../../tools/types.ts";
+import { phraseText, toolPhrases } from "../text/tool-phrases.ts";
 import type { EventSink, FormatReader } from "./event-sink.ts";
 import { numberOf, objectOf, objectsOf, stringOf } from "./fields.ts";
 import { errorNotice, notice, noticeKindOf } from "./notices.ts";
@@ -195,8 +196,9 @@ export function createClaudeReader(sink: EventSink): FormatReader {
       sink.unknown(`control_request/${subtype}`);
       return;
     }
-    const tool = stringOf(request["tool_name"]) ?? "a tool";
-    sink.emit(notice(agent, "permission", `Permission is needed to use ${tool}.`));
+    const [phrase] = toolPhrases(stringOf(request["tool_name"]) ?? "", objectOf(request["input"]) ?? {});
+    const what = phrase === undefined ? "a tool" : phraseText(phrase);
+    sink.emit(notice(agent, "permission", `Permission is needed for ${what}.`));
   };
 
   const readRateLimit = (agent: string, event: JsonObject): void => {

@@ -287,6 +287,24 @@ test("Codex: messages, commands, files, tools, failures", () => {
   assert.ok(events.every(({ agent }) => agent === "t1"));
 });
 
+test("Codex: a command failed if it says so or has an exit code", () => {
+  const command = (id: string, more: object): object => ({
+    type: "item.completed",
+    item: { id, type: "command_execution", command: "x", ...more },
+  });
+  const { events } = parse(
+    lines(command("a", { exit_code: 2 }), command("b", { exit_code: 0 }), command("c", { status: "failed" })),
+  );
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === "tool_result" ? [[event.id, event.isError]] : [])),
+    [
+      ["a", true],
+      ["b", false],
+      ["c", true],
+    ],
+  );
+});
+
 test("OpenAI chat: content, refusal and calls come in pieces and once", () => {
   const { events } = parse(
     lines(
@@ -431,6 +449,18 @@ test("Claude: sub-agents and sessions are agents of their own, results name thei
     ],
   );
   assert.deepEqual(events.at(-1), { type: "tool_result", agent: "s", id: "t7", isError: true });
+});
+
+test("Claude: of a user's message only the results of tools are events", () => {
+  const content = [
+    { type: "text", text: "Please." },
+    { type: "image", source: {} },
+    { type: "tool_result", tool_use_id: "t1", content: "ok" },
+  ];
+  assert.deepEqual(
+    parse(lines({ type: "user", session_id: "s", message: { role: "user", content } })).events,
+    [{ type: "tool_result", agent: "s", id: "t1", isError: false }],
+  );
 });
 
 test("a chunk's memory may be used again after push", () => {

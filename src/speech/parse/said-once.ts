@@ -79,8 +79,13 @@ export function createSaidOnce(sink: EventSink): SaidOnce {
       if (text === "") return;
       const found = find(agent, message);
       const blocks = [...found.blocks];
-      const equal = blocks.find(([, block]) => block.text === text);
-      const begun = equal ?? blocks.find(([, block]) => block.isOpen && text.startsWith(block.text));
+      // White space at the ends is lost on the way now and then.
+      const equal = blocks.find(([, block]) => block.text.trim() === text.trim());
+      if (equal !== undefined) {
+        close(found, equal[0]);
+        return;
+      }
+      const begun = blocks.find(([, block]) => block.isOpen && text.startsWith(block.text));
       const index = begun?.[0] ?? Math.max(-1, ...found.blocks.keys()) + 1;
       delta(agent, message, index, text.slice(begun?.[1].text.length ?? 0));
       close(found, index);

@@ -56,6 +56,8 @@ export function identifierWords(name: string): string {
 }
 
 function isCodeName(name: string): boolean {
+  // "YoY", "PhD": too short to be two words.
+  if (/^[A-Z][a-z][A-Z]$/.test(name)) return false;
   if (brands.has(name) || surname.test(name) || /^[A-Z]+s$/.test(name)) return false;
   return snake.test(name) || camel.test(name);
 }

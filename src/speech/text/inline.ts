@@ -2,7 +2,7 @@ import { isMath, mathTokens } from "./math.ts";
 import type { Segmenter } from "./segmenter.ts";
 import type { Token } from "./tokens.ts";
 import { verbatim, words } from "./tokens.ts";
-import { codeTokens, wordTokens } from "./words.ts";
+import { codeTokens, type WordContext, wordTokens } from "./words.ts";
 
 /** Markdown inside a paragraph: code, links, emphasis, tags, formulas; word by word. */
 export interface InlineReader {
@@ -21,6 +21,8 @@ type Found =
 /** An opener that is still open after so many characters was none. */
 const maxOpen = 400;
 const maxOpenMath = 80;
+/** Words that wait are read again with each new one: so many characters of them at most. */
+const maxHeld = 2 * maxOpen;
 
 const mayOpen = /[`[<$\\]/;
 const knownTag =
@@ -123,10 +125,21 @@ export function createInlineReader(segmenter: Segmenter): InlineReader {
   let held = "";
   let isHeldGlued = false;
 
-  const context = () => ({ isFirst: segmenter.isAtStart, previous: segmenter.lastWord });
+  /** Asked for by the words that need it only. */
+  const context: WordContext = {
+    get isFirst() {
+      return segmenter.isAtStart;
+    },
+    get isAfterNumber() {
+      return segmenter.isAfterNumber;
+    },
+    get previous() {
+      return segmenter.lastWord;
+    },
+  };
 
   const sayWord = (written: string, isGlued: boolean): void => {
-    const { tokens, isOpen } = wordTokens(written, context());
+    const { tokens, isOpen } = wordTokens(written, context);
     if (tokens.length === 0) return;
     const isMark = tokens.length === 1 && closingMarks.test(tokens[0]?.text ?? "");
     segmenter.push(tokens, isGlued || isMark, isOpen);
@@ -174,7 +187,7 @@ export function createInlineReader(segmenter: Segmenter): InlineReader {
         continue;
       }
       const found = readOpener(held, i);
-      if (found === "open" && !isFinal && held.length - i < maxOpen) {
+      if (found === "open" && !isFinal && held.length - i < maxOpen && held.length < maxHeld) {
         // The word is read again once more of it is here.
         held = held.slice(wordStart);
         isHeldGlued = isGlued;
@@ -212,7 +225,7 @@ export function createInlineReader(segmenter: Segmenter): InlineReader {
     const bare = text.replace(/[*`]+|~~/g, "");
     if (/^[^\p{L}\p{N}]*$/u.test(bare) || /^[-'’]?\p{L}+[.,;:!?)]*$/u.test(bare))
       return bare === "" ? [] : [words(bare)];
-    return wordTokens(bare, context()).tokens;
+    return wordTokens(bare, context).tokens;
   };
 
   return {

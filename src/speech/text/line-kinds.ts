@@ -56,7 +56,7 @@ const logLines = [
   /^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|TRACE|WARN)(?::[\w.]+:|:?\s{2,}\S|\s+\[)/,
   /^(?:DEBUG|INFO|TRACE)[: ]/,
   /^npm (?:ERR!|WARN|error|warn)(?:\s|$)/,
-  /^(?:PASS|FAIL|ok|not ok)\s+(?:\S+[/.]\S+|\d+ )/,
+  /^(?:(?:PASS|FAIL)\s+\S+[/.]\S+|(?:not )?ok \d+ -|ok\s{2,}\S)/,
   /^[✓✔✕✖×●]\s.+\(\d+(?:\.\d+)?\s?m?s\)$/,
   /^(?:level|ts|time)=\S+ /,
   /^={5,} .+ ={5,}$/,
@@ -75,12 +75,20 @@ const codeLines = [
   /^#include\s?[<"]/,
   /^(?:return|throw|await)\b.*;$/,
   /^[\w$.]+(?:\(.*\)|\s?[-+*/]?=\s?.+);$/,
+  /^[a-z_][\w.]*\([^()]*(?:\([^()]*\)[^()]*)*\);?$/,
   /^[{}()[\]];?,?$/,
   /^\}\s?(?:else|catch|finally)\b.*\{$/,
   /^"[\w-]+":\s/,
   /^<\/?[a-zA-Z][\w-]*(?:\s+[\w-]+=(?:"[^"]*"|\{.*\}))+\s?\/?>$/,
   /^SELECT .+ FROM /,
 ];
+
+/** Emphasis, code, quotes and brackets that begin prose only; a star before a space is an item's. */
+const markupStart = /^(?:\*{1,3}[^\s*]|__?[^\s_]|`[^`]|\(.|["“‘«](?![\w-]+":))/;
+const sentenceStart = /^(?:[A-Z][a-z]+|I)(?:['’][a-z]+)?[,;:]?(?:\s|$)/;
+/** Words with a capital that begin lines of machines: traces, trailers, dates of a system's log. */
+const machineStart =
+  /^(?:Traceback|File|Binary|Generated|Signed|Reviewed|Co|Claude|Change|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b/;
 
 const clauseEnd = /[.,;:!?…。！？，；：、](?:["'”’»)\]*_`]*)$/;
 
@@ -91,39 +99,53 @@ const clauseEnd = /[.,;:!?…。！？，；：、](?:["'”’»)\]*_`]*)$/;
 export function lineKindOf(text: string, words: number, isWhole: boolean): LineKind | undefined {
   if (text === "") return "blank";
   const first = text.charCodeAt(0);
-  // Letters other than the ones that begin a known line are the common case, but all kinds may begin with a letter.
+  if (sentenceStart.test(text) && !machineStart.test(text)) {
+    // Nearly every line: a word with a capital that begins no line of a machine.
+    return proseUnlessTable(text, words, isWhole);
+  }
   // Three backticks may be code within a line, if there are more of them.
   if (text.startsWith("```") && !isWhole) return undefined;
   if (fence.test(text)) return "fence";
-  if (heading.test(text)) return "heading";
+  if (rule.test(text)) return isWhole ? "rule" : undefined;
   if (first === 124) return "table";
+  if (markupStart.test(text)) return proseUnlessTable(text, words, isWhole);
+  if (itemStart.test(text)) {
+    if (isWhole) return "item";
+    // "- [ ]" needs its third word to be told from an item that begins with a bracket.
+    return words === 1 || (words === 2 && /^\S+\s+\[$/.test(text)) ? undefined : "item";
+  }
+  if (heading.test(text)) return "heading";
   if (formula.test(text)) return "formula";
-  if (rule.test(text) && isWhole) return "rule";
   if (trailer.test(text)) return "trailer";
   if (diffHead.test(text)) return "diff";
   if (command.test(text)) return "command";
-  if (logLines.some((pattern) => pattern.test(text)) && (isWhole || !text.startsWith("["))) return "log";
-  if (text.startsWith("[") && logLines[3]?.test(text)) return "log";
+  if (logLines.some((pattern) => pattern.test(text))) return "log";
   if (traceLines.some((pattern) => pattern.test(text))) {
     if (isWhole || /^(?:Traceback|File ")/.test(text)) return "trace";
     return undefined;
   }
-  if (codeLines.some((pattern) => pattern.test(text)) && isWhole) return "code";
-  if (itemStart.test(text) && (words > 1 || isWhole)) {
-    // "- [ ]" needs its third word to be told from an item that begins with a bracket.
-    return words > 2 || isWhole || !/^\S+\s+\[$/.test(text) ? "item" : undefined;
-  }
+  if (isWhole && codeLines.some((pattern) => pattern.test(text))) return "code";
   if (isWhole) return "prose";
   if (words === 1 && itemMarker.test(text)) return undefined;
   if (mayBecomeSilent(text)) return undefined;
   return words >= enoughWords || clauseEnd.test(text) ? "prose" : undefined;
 }
 
+/** A line that is prose, or the head of a table without a bar at its start. */
+function proseUnlessTable(text: string, words: number, isWhole: boolean): LineKind | undefined {
+  if (isWhole) return "prose";
+  return (words >= enoughWords || clauseEnd.test(text)) && !mayBeTable(text) ? "prose" : undefined;
+}
+
+function mayBeTable(text: string): boolean {
+  return text.includes("|") && text.length < 400 && / \|(?: |$)/.test(text);
+}
+
 /** A line whose first words are those of code, a trace or a table: it is read to its end before it is judged. */
 function mayBecomeSilent(text: string): boolean {
   return (
     text.length < 400 &&
-    (/ \|(?: |$)/.test(text) ||
+    (mayBeTable(text) ||
       traceBegins.test(text) ||
       /^(?:const|let|var|import|export|from|def|fn|func|async|function|public|private|protected|pub|return|throw|await|SELECT) [\w${*"'([]+/.test(
         text,

@@ -24,6 +24,8 @@ const units: Readonly<Record<string, readonly [one: string, many: string]>> = {
   ms: ["millisecond", "milliseconds"],
   s: ["second", "seconds"],
   sec: ["second", "seconds"],
+  d: ["day", "days"],
+  fps: ["frame per second", "frames per second"],
   min: ["minute", "minutes"],
   mins: ["minute", "minutes"],
   h: ["hour", "hours"],
@@ -167,6 +169,9 @@ export function numberTokens(text: string): readonly Token[] | undefined {
   }
   const sides = size.exec(text);
   if (sides) return [verbatim(sides[1] ?? ""), words(" by "), verbatim(sides[2] ?? "")];
+  const changed = /^\+(\d+)\/[-−](\d+)$/.exec(text);
+  if (changed)
+    return [verbatim(changed[1] ?? ""), words(" added, "), verbatim(changed[2] ?? ""), words(" removed")];
   const amount = signed.exec(text);
   if (amount) {
     const [, sign = "", currency = "", number = "", rest = ""] = amount;

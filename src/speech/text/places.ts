@@ -12,11 +12,11 @@ const hash =
   /^(?:sha\d{1,3}[:-])?(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,128}(?:(?:\.\.\.?|…)[0-9a-f]*)?$/;
 const longCode = /^(?=\S*\d)(?=\S*[a-z])(?=\S*[A-Z])[A-Za-z0-9+/=_.~-]{32,}$/;
 
-const extensions =
+const extensions = new Set(
   "astro avif bash bat bin bmp bz2 c cc cfg cjs clj cmake cmd conf cpp cs css csv cts cu cxx dart db diff dll dockerfile doc docx dylib ejs elm env erl ex exe exs fs gguf gif go gql gradle graphql gz h hbs hpp hs htm html ico ini ipynb jar java jl jpeg jpg js json json5 jsonc jsonl jsx key kt kts less lock log lua m4 map markdown md mdx mjs ml mm mp3 mp4 mts nix npy npz o onnx out parquet patch pdf pem php pkl pl plist png ppt pptx prisma proto ps1 pt pth py pyc pyi r rar rb rs rst safetensors sass scala scss sh snap so sol sql sqlite srt svelte svg swift tar tex tf tgz tmp toml ts tsv tsx ttf txt vim vue wasm wav webm webp woff woff2 xls xlsx xml xz yaml yml zig zip zsh".split(
     " ",
-  );
-const knownExtensions = new Set(extensions);
+  ),
+);
 const fileName = /^[\w.@+-]*\.([A-Za-z0-9]+)$/;
 const dotFile = /^\.[a-z][\w-]*(?:\.[\w-]+)*$/;
 /** Folders that begin a path in a project. */
@@ -31,7 +31,7 @@ const wellKnown = /^(?:Makefile|Dockerfile|LICENSE|README|CHANGELOG|Cargo|Gemfil
 export function isFileName(text: string): boolean {
   const extension = fileName.exec(text)?.[1];
   if (extension === undefined) return wellKnown.test(text);
-  return dotFile.test(text) || (knownExtensions.has(extension.toLowerCase()) && /[A-Za-z].*\./.test(text));
+  return dotFile.test(text) || (extensions.has(extension.toLowerCase()) && /[A-Za-z].*\./.test(text));
 }
 
 /** What stands after a file's name for a place in it, in words. */
@@ -101,7 +101,7 @@ export function placeNameTokens(text: string): readonly Token[] | undefined {
   if (uuid.test(text)) return [words("an ID")];
   if (hash.test(text)) return [words("a hash")];
   if (/[*?]/.test(text) && /[\\/]|^\*\.\w+$/.test(text)) return [words("a file pattern")];
-  const place = /^(.+?)(?:#L|:)(\d+(?:[-–]L?\d+)?)(?::\d+)?$/.exec(text);
+  const place = /^(.+?)(?:#L|:|\((?=\d+,\d+\)$))(\d+(?:[-–]L?\d+)?)(?::\d+|,\d+\))?$/.exec(text);
   const path = place?.[1] ?? text;
   if (/[\\/]/.test(path)) {
     const name = pathName(path);

@@ -24,6 +24,8 @@ export interface Segmenter {
   flushIfEnded(): void;
   readonly isHolding: boolean;
   readonly isAtStart: boolean;
+  /** Whether the last word was a number. */
+  readonly isAfterNumber: boolean;
   /** The last word, lower case, without marks. */
   readonly lastWord: string;
 }
@@ -55,6 +57,21 @@ const minEarlyLength = 24;
 const minEarlyWords = 4;
 const cjk = /[\u3040-\u30ff\u4e00-\u9fff]/;
 const minEarlyCjk = 8;
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+/** How many brackets and quotes are opened more than closed. */
+function depthOf(text: string): number {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x28 || code === 0x201c || code === 0xff08) depth++;
+    else if (code === 0x29 || code === 0x201d || code === 0xff09) depth--;
+  }
+  return depth;
+}
 
 const segmenters = new Map<string, { sentence: Intl.Segmenter; word: Intl.Segmenter }>();
 function segmentersOf(locale: string): { sentence: Intl.Segmenter; word: Intl.Segmenter } {
@@ -140,6 +157,9 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
   };
 
   const endKind = (isOpen: boolean): EndKind => {
+    // Nearly every word ends with a letter.
+    const code = text.charCodeAt(text.length - 1) | 32;
+    if (code >= 97 && code <= 122) return "none";
     const token = text.slice(text.lastIndexOf(" ") + 1);
     const isVerbatimEnd = marked.at(-1)?.[1] === text.length;
     if (isVerbatimEnd || isOpen) return "none";
@@ -180,7 +200,8 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
 
   return {
     push: (tokens, isGlued, isOpen = false) => {
-      const next = tokens.map((token) => token.text).join("");
+      const [first] = tokens;
+      const next = tokens.length === 1 ? (first?.text ?? "") : tokens.map((token) => token.text).join("");
       if (next === "") return;
       if (end === "maybe" && !isGlued && endsBefore(next)) giveOut(text.length);
       const isJoined = isGlued || text === "";
@@ -199,10 +220,7 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
         if (last !== undefined && last[1] === from) last[1] = text.length;
         else marked.push([from, text.length]);
       }
-      for (const char of next) {
-        if (char === "(" || char === "“" || char === "（") depth++;
-        else if (char === ")" || char === "”" || char === "）") depth--;
-      }
+      depth += depthOf(next);
       lastWord = next.slice(next.lastIndexOf(" ") + 1);
       end = endKind(isOpen);
       bound();
@@ -224,6 +242,9 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
     },
     get isAtStart() {
       return text === "";
+    },
+    get isAfterNumber() {
+      return isDigit(lastWord.charCodeAt(0)) || isDigit(lastWord.charCodeAt(1));
     },
     get lastWord() {
       return lastWord.toLowerCase().replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");

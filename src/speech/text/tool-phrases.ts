@@ -241,6 +241,24 @@ export function toolPhrases(name: string, input: JsonObject): readonly ToolPhras
   return [{ verb: "calling", object: spoken === "" ? [words("a tool")] : [verbatim(spoken)], many: "tools" }];
 }
 
+/** What a call asks the person who runs the agent; undefined for calls that ask nothing. */
+export function questionOf(name: string, input: JsonObject): string | undefined {
+  if (!/^(?:AskUserQuestion|ask_user|ask_followup_question)$/.test(name)) return undefined;
+  const { questions } = input;
+  const asked = (Array.isArray(questions) ? (questions as readonly Json[]) : [input]).flatMap((item) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? text(item as JsonObject, "question", "text")
+      : [],
+  );
+  const said = asked.filter((question) => question !== "").join("\n\n");
+  return said === "" ? "The agent has a question." : said;
+}
+
+/** "running npm test", for a sentence that goes on around it. */
+export function phraseText({ verb, object }: ToolPhrase): string {
+  return [verb, object.map((token) => token.text).join("")].filter((part) => part !== "").join(" ");
+}
+
 function quoted(part: string): string {
   return /[\s"']/.test(part) ? `'${part.replaceAll("'", "")}'` : part;
 }

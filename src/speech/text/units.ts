@@ -28,7 +28,6 @@ const fullWidthMark = /[。！？｡、，；：]/;
 const closer = /[)\]}"'”’»」』）】》]/;
 /** Sequences that colour a terminal, and other controls. */
 const controls = /\p{Cc}\[[0-9;?]*[A-Za-z]|[\p{Cc}\ufeff]/gu;
-const hasControls = /[\p{Cc}\ufeff]/u;
 /** A stop after a digit may be a decimal point yet. */
 const endsClause = /(?:[\p{L})\]}"'”’»`*][.!?…:;,]|\p{N}[!?…:;,])["'”’»)\]*_`]*$|[。！？、，；：]$/u;
 
@@ -40,31 +39,22 @@ export function createUnitReader(): UnitReader {
   let word = "";
   /** The word ends with a full-width mark: it ends before the next character that is no mark and closes nothing. */
   let isMarked = false;
+  let hasControls = false;
 
   const emitWord = (take: (unit: TextUnit) => void): void => {
     if (word === "") return;
-    const whole = word.slice(0, maxWordLength);
-    const text = hasControls.test(whole) ? whole.replace(controls, "") : whole;
+    const whole = word.length > maxWordLength ? word.slice(0, maxWordLength) : word;
+    const text = hasControls ? whole.replace(controls, "") : whole;
     if (text !== "") take({ type: "word", text, before });
     word = "";
     before = "";
     isMarked = false;
+    hasControls = false;
   };
 
-  /** Letters from `start` up to `end`, which hold no white space. */
-  const append = (text: string, take: (unit: TextUnit) => void): void => {
-    let isPlain = !isMarked;
-    if (isPlain) {
-      // Almost all text: no full-width mark at all.
-      for (let i = 0; i < text.length; i++) {
-        const code = text.charCodeAt(i);
-        if (code >= 0x3001 && fullWidthMark.test(text[i] ?? "")) {
-          isPlain = false;
-          break;
-        }
-      }
-    }
-    if (isPlain) {
+  /** Characters that hold no white space, and full-width marks only if `isWide`. */
+  const append = (text: string, isWide: boolean, take: (unit: TextUnit) => void): void => {
+    if (!isWide && !isMarked) {
       if (word.length < maxWordLength) word += text;
       return;
     }
@@ -78,10 +68,17 @@ export function createUnitReader(): UnitReader {
   return {
     push: (text, take) => {
       let start = 0;
+      let isWide = false;
       for (let i = 0; i < text.length; i++) {
         const code = text.charCodeAt(i);
-        if (code !== 10 && !isSpace(code)) continue;
-        if (i > start) append(text.slice(start, i), take);
+        if (code > 32 && code < 127) continue;
+        if (code !== 10 && !isSpace(code)) {
+          if (code >= 0x3001) isWide = true;
+          if (code < 0xa0 || code === 0xfeff) hasControls = true;
+          continue;
+        }
+        if (i > start) append(text.slice(start, i), isWide, take);
+        isWide = false;
         emitWord(take);
         if (code === 10) {
           before = "";
@@ -91,7 +88,7 @@ export function createUnitReader(): UnitReader {
         }
         start = i + 1;
       }
-      if (start < text.length) append(text.slice(start), take);
+      if (start < text.length) append(start === 0 ? text : text.slice(start), isWide, take);
     },
     flushIfEnded: (take) => {
       if (endsClause.test(word)) emitWord(take);

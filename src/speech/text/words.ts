@@ -12,10 +12,17 @@ export interface WordContext {
   readonly isFirst: boolean;
   /** The last word, lower case. */
   readonly previous: string;
+  readonly isAfterNumber: boolean;
 }
 
+const noContext: WordContext = { isFirst: false, previous: "", isAfterNumber: false };
+
 const plainWord = /^["“‘(]?(?:\p{Lu}?\p{Ll}[\p{Ll}’'-]*|\p{Lu}+)[.,;:!?]?[)"”]?$/u;
-const isNumber = /^\d/;
+/** With the mark behind it: "Mbps." */
+const maxUnitLength = 6;
+const maxAsciiLength = 60;
+/** Marks that stand together in code alone. */
+const codeMarks = /[;{}].*[(){}=;]|[()=].*[;{}]/;
 const shortForms: Readonly<Record<string, string>> = {
   "e.g.": "for example",
   "i.e.": "that is",
@@ -72,14 +79,14 @@ function coreTokens(core: string, context: WordContext): readonly Token[] {
     return [
       ...coreTokens(assigned[1] ?? "", context),
       words(" equals "),
-      ...coreTokens(assigned[2] ?? "", { isFirst: false, previous: "" }),
+      ...coreTokens(assigned[2] ?? "", noContext),
     ];
   const place = placeNameTokens(core);
   if (place !== undefined)
     return place[0]?.text === "a hash" && hashWords.test(context.previous) ? [] : place;
   const number = numberTokens(core);
   if (number !== undefined) return number;
-  if (isNumber.test(context.previous)) {
+  if (context.isAfterNumber) {
     const unit = unitAfterNumber(core, context.previous);
     if (unit !== undefined) return unit;
   }
@@ -94,6 +101,9 @@ function coreTokens(core: string, context: WordContext): readonly Token[] {
   const order = /^[OΘΩ]\((\S+)\)$/.exec(core)?.[1];
   if (order !== undefined) return [words("O of "), ...mathTokens(order)];
   if (/\\[a-zA-Z]+\{/.test(core)) return mathTokens(core);
+  // No word of a language that is written with these letters is so long.
+  if (core.length > maxAsciiLength && /^[ -~]+$/.test(core)) return [words("a long string")];
+  if (codeMarks.test(core)) return [words("some code")];
   const name = identifierTokens(core);
   if (name !== undefined) return name;
   // Words with slashes: each side may be a name.
@@ -120,9 +130,9 @@ export interface SpokenWord {
 export function wordTokens(written: string, context: WordContext): SpokenWord {
   if (
     plainWord.test(written) &&
-    !isNumber.test(context.previous) &&
+    !(written.length <= maxUnitLength && context.isAfterNumber) &&
     written.length < 32 &&
-    !Object.hasOwn(shortForms, written.toLowerCase())
+    !/^vs\.?$/i.test(written)
   )
     return { tokens: [words(written)] };
   let text = written.includes("&") ? withoutEntities(written).trim() : written;
@@ -171,9 +181,7 @@ export function codeTokens(code: string): readonly Token[] {
     const tag = /^<\/?([A-Za-z][\w-]*)\/?>$/.exec(text)?.[1];
     if (tag !== undefined) return [verbatim(tag.replace(/[-_]/g, " "))];
     const bare = text.replace(/^(["'])(.+)\1$/, "$2");
-    const tokens = isFileName(bare)
-      ? [verbatim(bare)]
-      : coreTokens(peelCode(bare), { isFirst: false, previous: "" });
+    const tokens = isFileName(bare) ? [verbatim(bare)] : coreTokens(peelCode(bare), noContext);
     const said = tokens.map((token) => token.text).join("");
     // Code of one word with more signs than letters says nothing.
     if (!/[\p{L}\p{N}]/u.test(said) || (/[;{}=]/.test(bare) && !/^--?\w/.test(bare)))
@@ -187,9 +195,7 @@ export function codeTokens(code: string): readonly Token[] {
   if (parts.length <= 5 && parts.every((part) => codeWord.test(part)) && /\p{L}/u.test(text)) {
     return parts.flatMap((part, i) => [
       ...(i > 0 ? [verbatim(" ")] : []),
-      ...coreTokens(part, { isFirst: false, previous: "" }).map((token) =>
-        token.text === part ? verbatim(part) : token,
-      ),
+      ...coreTokens(part, noContext).map((token) => (token.text === part ? verbatim(part) : token)),
     ]);
   }
   return [words("some code")];
