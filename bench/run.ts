@@ -15,6 +15,7 @@ import { serveBenchmark } from "./serve.ts";
 import { speculationBenchmark } from "./speculation.ts";
 import { speechBenchmark } from "./speech.ts";
 import { speechTextBenchmark } from "./speech-text.ts";
+import { speechTranslateBenchmark } from "./speech-translate.ts";
 import { trainStepBenchmark } from "./train-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -30,6 +31,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   speech: speechBenchmark,
   speculation: speculationBenchmark,
   "speech-text": speechTextBenchmark,
+  "speech-translate": speechTranslateBenchmark,
 };
 
 function listBenchmarks(): string {

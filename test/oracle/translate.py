@@ -1,7 +1,7 @@
 """Tiny translation checkpoints as transformers.js loads them, and what Python's transformers makes of texts with them.
 
 usage: translate.py OUT
-Each family of NLLB, M2M-100 and Marian is trained on a few pairs of sentences until it knows them by heart, placeholders
+Each family of NLLB, M2M-100, Marian and MADLAD (a T5) is trained on a few pairs of sentences until it knows them by heart, placeholders
 included, and written to OUT/FAMILY; OUT/answers.json holds {family: [{"source", "target", "texts", "ids", "answers",
 "margins"}]}: greedy ids without the first tokens and the end, and how far the best token was ahead at the closest step.
 """
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (M2M100Config, M2M100ForConditionalGeneration, MarianConfig, MarianMTModel, NllbTokenizer,
-                          PreTrainedTokenizerFast)
+                          PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration)
 
 warnings.simplefilter("ignore")
 torch.set_num_threads(1)
@@ -85,6 +85,9 @@ class Family:
         elif name == "m2m100":
             self.tokenizer, self.languages = other_tokenizer(
                 folder, ["<s>", "<pad>", "</s>", "<unk>"], ["__en__", "__es__", "__fr__"], "<pad>", "M2M100Tokenizer")
+        elif name == "madlad":
+            self.tokenizer, self.languages = other_tokenizer(
+                folder, ["<unk>", "<s>", "</s>"], ["<2en>", "<2es>", "<2fr>"], "<pad>", "T5Tokenizer")
         else:
             self.tokenizer, self.languages = other_tokenizer(
                 folder, ["</s>", "<unk>"], [">>eng<<", ">>spa<<", ">>fra<<"], "<pad>", "MarianTokenizer")
@@ -94,6 +97,13 @@ class Family:
             self.model = MarianMTModel(MarianConfig(
                 **sizes, decoder_start_token_id=self.pad, forced_eos_token_id=None, activation_function="swish",
                 architectures=["MarianMTModel"]))
+        elif name == "madlad":
+            # As MADLAD-400: answers begin with the token of id 0, which is not its pad token.
+            self.model = T5ForConditionalGeneration(T5Config(
+                vocab_size=len(self.tokenizer), d_model=48, d_kv=12, d_ff=96, num_layers=2, num_decoder_layers=2,
+                num_heads=4, dropout_rate=0.0, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
+                eos_token_id=self.eos, pad_token_id=self.pad, decoder_start_token_id=0,
+                architectures=["T5ForConditionalGeneration"]))
         else:
             self.model = M2M100ForConditionalGeneration(M2M100Config(
                 **sizes, bos_token_id=0, decoder_start_token_id=self.eos, activation_function="relu",
@@ -109,11 +119,13 @@ class Family:
         if self.name == "nllb":
             self.tokenizer.src_lang = self.languages[source]
             return self.tokenizer(text)["input_ids"]
-        return [self.language(target if self.name == "marian" else source), *self.plain(text), self.eos]
+        told = target if self.name in ("marian", "madlad") else source
+        return [self.language(told), *self.plain(text), self.eos]
 
     def first(self, target):
         """What stands before the answer: the start token, and the language's where the answer names it."""
-        return [self.pad] if self.name == "marian" else [self.eos, self.language(target)]
+        starts = {"marian": [self.pad], "madlad": [0]}
+        return starts.get(self.name) or [self.eos, self.language(target)]
 
     def batch(self, rows):
         width = max(map(len, rows))
@@ -245,24 +257,87 @@ class Decoder(Stack):
         return (x if self.bias is None else x + self.bias, *present)
 
 
+class T5Stack(torch.nn.Module):
+    """The same for T5: positions are a bias on the scores, norms have no mean, sources are not scaled."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.encoder, self.decoder, self.head, self.config = model.encoder, model.decoder, model.lm_head, model.config
+
+    def heads(self, x):  # [B, H, T, D]
+        return x.view(x.shape[0], x.shape[1], self.config.num_heads, -1).transpose(1, 2)
+
+    def keys(self, at, x):
+        return self.heads(at.k(x)), self.heads(at.v(x))
+
+    def attend(self, at, x, k, v, bias):
+        out = ((self.heads(at.q(x)) @ k.transpose(2, 3) + bias).softmax(-1) @ v).transpose(1, 2)
+        return at.o(out.reshape(x.shape[0], x.shape[1], -1))
+
+    def bias(self, stack, queries, keys, bidirectional):
+        """[1, H, queries, keys] from distances in tokens."""
+        at = stack.block[0].layer[0].SelfAttention
+        bucket = at._relative_position_bucket(
+            keys[None, :] - queries[:, None], bidirectional=bidirectional, num_buckets=at.relative_attention_num_buckets,
+            max_distance=at.relative_attention_max_distance)
+        return at.relative_attention_bias(bucket).permute(2, 0, 1)[None]
+
+
+class T5Encoder(T5Stack):
+    def forward(self, input_ids, attention_mask):
+        x = F.embedding(input_ids, self.encoder.embed_tokens.weight)
+        places = torch.arange(input_ids.shape[1])
+        bias = self.bias(self.encoder, places, places, True) + (1.0 - attention_mask[:, None, None, :].float()) * -1e9
+        for block in self.encoder.block:
+            attention, feed = block.layer
+            y = attention.layer_norm(x)
+            x = x + self.attend(attention.SelfAttention, y, *self.keys(attention.SelfAttention, y), bias)
+            x = x + feed.DenseReluDense(feed.layer_norm(x))
+        return self.encoder.final_layer_norm(x)
+
+
+class T5Decoder(T5Stack):
+    def forward(self, input_ids, encoder_hidden_states, encoder_attention_mask, *past):
+        x = F.embedding(input_ids, self.decoder.embed_tokens.weight)
+        before, new = past[0].shape[2], input_ids.shape[1]
+        queries, keys = before + torch.arange(new), torch.arange(before + new)
+        own = self.bias(self.decoder, queries, keys, False) + (keys[None, :] > queries[:, None]).float() * -1e9
+        cross = (1.0 - encoder_attention_mask[:, None, None, :].float()) * -1e9
+        present = []
+        for i, block in enumerate(self.decoder.block):
+            attention, source, feed = block.layer
+            y = attention.layer_norm(x)
+            k, v = self.keys(attention.SelfAttention, y)
+            k, v = torch.cat([past[2 * i], k], 2), torch.cat([past[2 * i + 1], v], 2)
+            present.extend([k, v])
+            x = x + self.attend(attention.SelfAttention, y, k, v, own)
+            at = source.EncDecAttention
+            x = x + self.attend(at, source.layer_norm(x), *self.keys(at, encoder_hidden_states), cross)
+            x = x + feed.DenseReluDense(feed.layer_norm(x))
+        return (self.head(self.decoder.final_layer_norm(x)), *present)
+
+
 def export(model, folder):
     """The two graphs that transformers.js reads, named as it wants their inputs and outputs."""
     onnx = pathlib.Path(folder, "onnx")
     onnx.mkdir()
-    layers, width = model.config.decoder_layers, model.config.d_model // model.config.decoder_attention_heads
+    is_t5 = model.config.model_type == "t5"
+    encoder, decoder = (T5Encoder, T5Decoder) if is_t5 else (Encoder, Decoder)
+    layers, heads = SIZES["decoder_layers"], SIZES["decoder_attention_heads"]
+    width = SIZES["d_model"] // heads
     ids, mask = torch.full((2, 5), 4), torch.ones(2, 5, dtype=torch.long)
     axes = {"input_ids": {0: "batch_size", 1: "source"}, "attention_mask": {0: "batch_size", 1: "source"},
             "last_hidden_state": {0: "batch_size", 1: "source"}}
-    torch.onnx.export(Encoder(model), (ids, mask), str(onnx / "encoder_model.onnx"), dynamo=False, opset_version=17,
+    torch.onnx.export(encoder(model), (ids, mask), str(onnx / "encoder_model.onnx"), dynamo=False, opset_version=17,
                       input_names=["input_ids", "attention_mask"], output_names=["last_hidden_state"], dynamic_axes=axes)
     cache = [f"{i}.decoder.{kind}" for i in range(layers) for kind in ("key", "value")]
-    past = [torch.zeros(2, model.config.decoder_attention_heads, 3, width) for _ in cache]
+    past = [torch.zeros(2, heads, 3, width) for _ in cache]
     axes = {"input_ids": {0: "batch_size", 1: "new"}, "encoder_hidden_states": {0: "batch_size", 1: "source"},
             "encoder_attention_mask": {0: "batch_size", 1: "source"}, "logits": {0: "batch_size", 1: "new"}}
     axes.update({f"past_key_values.{name}": {0: "batch_size", 2: "past"} for name in cache})
     axes.update({f"present.{name}": {0: "batch_size", 2: "all"} for name in cache})
     torch.onnx.export(
-        Decoder(model), (ids[:, :2], torch.zeros(2, 5, model.config.d_model), mask, *past),
+        decoder(model), (ids[:, :2], torch.zeros(2, 5, model.config.d_model), mask, *past),
         str(onnx / "decoder_model_merged.onnx"), dynamo=False, opset_version=17, dynamic_axes=axes,
         input_names=["input_ids", "encoder_hidden_states", "encoder_attention_mask",
                      *(f"past_key_values.{name}" for name in cache)],
@@ -271,7 +346,7 @@ def export(model, folder):
 
 def main(out):
     answers = {}
-    for name in ("nllb", "m2m100", "marian"):
+    for name in ("nllb", "m2m100", "marian", "madlad"):
         folder = pathlib.Path(out, name)
         folder.mkdir()
         family = Family(name, folder)

@@ -22,7 +22,7 @@ interface Case {
 }
 type Answers = Readonly<Record<string, { readonly loss: number; readonly cases: readonly Case[] }>>;
 
-const families = ["nllb", "m2m100", "marian"] as const;
+const families = ["nllb", "m2m100", "marian", "madlad"] as const;
 /** Sums in another order move logits by about 1e-5: a step that was closer says nothing. */
 const leastMargin = 1e-3;
 const signal = new AbortController().signal;

@@ -52,13 +52,18 @@ test("what is not installed is named, with the Debian package", async () => {
 
 test("an engine over a pipe: texts in order, failures in its own words", async () => {
   const asked: string[] = [];
+  let restarts = 0;
   const pipe = {
     staysOpen: true,
     starts: 1,
     ask: async (text: string) => {
       asked.push(text);
       if (text.startsWith("die")) throw new Error("its processes ended");
+      if (text.startsWith("mute")) return "[]";
       return text.replace("Done", " Hecho");
+    },
+    restart: () => {
+      restarts++;
     },
     close: async () => undefined,
   };
@@ -69,6 +74,9 @@ test("an engine over a pipe: texts in order, failures in its own words", async (
     code: "translation_failed",
     message: "apertium:eng-spa: its processes ended",
   });
+  assert.equal(restarts, 0);
+  await assert.rejects(engine.translate(["mute"], never), { code: "translation_failed", message: /empty/ });
+  assert.deepEqual([restarts, await engine.translate(["", "…"], never)], [1, ["", "…"]]);
 });
 
 /** Verbatim parts as agents write them, with signs that Apertium, shells and sentences have a meaning for. */

@@ -88,7 +88,13 @@ export function overPipe(name: string, direction: Direction, pipe: Pipe): Transl
           if (signal.aborted) throw translationCancelled(name);
           throw translationFailed(name, (error as Error).message, error);
         }
-        answers.push(fromStream(stream, text));
+        const answer = fromStream(stream, text);
+        // A stage that gave up passes on the ends of texts alone, for ever.
+        if (answer === "" && /\p{L}/u.test(text)) {
+          pipe.restart();
+          throw translationFailed(name, "expected an answer, got an empty one; it is started anew");
+        }
+        answers.push(answer);
       }
       return answers;
     },

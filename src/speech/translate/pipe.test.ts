@@ -15,6 +15,7 @@ const program = `
   const answer = (line) => {
     if (line === "die") { console.error("no such word"); process.exit(3); }
     if (line === "stall") return;
+    if (line === "who") line = String(process.pid);
     if (line === "flood") { process.stdout.write("x".repeat(2 << 20)); return; }
     const bytes = Buffer.from(line.toUpperCase() + "\\0");
     // Byte by byte: characters are cut anywhere.
@@ -77,6 +78,26 @@ test("a process that stalls or dies is started anew, and only its own text fails
   ]);
   assert.match(shown[5]!, /^its processes ended with SIGKILL/);
   assert.equal(pipe.starts, 4);
+});
+
+test("a process that stalled is gone", async () => {
+  const pipe = await open("flush", { timeoutMs: 1000 });
+  const pid = Number(await pipe.ask("who", never));
+  await assert.rejects(pipe.ask("stall", never), { code: "translation_failed" });
+  assert.notEqual(Number(await pipe.ask("who", never)), pid);
+  const isAlive = (): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  const next = await pipe.ask("who", never);
+  pipe.restart();
+  assert.notEqual(await pipe.ask("who", never), next);
+  for (let tries = 0; isAlive() && tries < 500; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(isAlive(), false);
 });
 
 test("an interrupted text leaves nothing behind for the next", async () => {

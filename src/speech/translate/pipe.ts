@@ -24,6 +24,8 @@ export interface Pipe {
   readonly starts: number;
   /** Texts wait for each other. Errors: `translation_failed`; the signal's reason. */
   ask(text: string, signal: AbortSignal): Promise<string>;
+  /** Ends the process, where its answers cannot be trusted any more; the next text starts another. */
+  restart(): void;
   close(): Promise<void>;
 }
 
@@ -205,6 +207,10 @@ export async function openPipe(options: PipeOptions): Promise<Pipe> {
       const turn = last.then(() => askNow(text, signal));
       last = turn.catch(() => undefined);
       return abortable(turn, signal);
+    },
+    restart: () => {
+      program?.kill();
+      program = undefined;
     },
     close: async () => {
       isClosed = true;

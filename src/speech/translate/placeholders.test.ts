@@ -77,6 +77,27 @@ test("what is lost, doubled, made up or grown together with a word is told", () 
   assert.equal(reasonOf("Edité QX0s y QX1 en 3 minutos.", names), '"a.ts" was lost');
 });
 
+test("numbers that went along are marked among the others, in order", () => {
+  const form = placeholderForms.names;
+  const counted = cutAtVerbatim(segment("«3» of «14» tests in «a.ts» failed «3» times."));
+  const sent = protect(counted, form)!;
+  assert.deepEqual(sent, {
+    text: "3 of 14 tests in QX0 failed 3 times.",
+    kept: ["a.ts"],
+    numbers: ["3", "14", "3"],
+  });
+  assert.deepEqual(restore("3 de 14 pruebas en QX0 fallaron 3 veces.", sent, form), {
+    text: "3 de 14 pruebas en a.ts fallaron 3 veces.",
+    verbatim: [
+      [0, 1],
+      [5, 7],
+      [19, 23],
+      [33, 34],
+    ],
+  });
+  assert.deepEqual(restore("3 de 14 pruebas en QX0 fallaron.", sent, form), { reason: '"3" was lost' });
+});
+
 test("a text that holds what looks like a placeholder is not protected with it", () => {
   assert.equal(protect(cutAtVerbatim(segment("Write ⟦0⟧ for «x».")), placeholderForms.brackets), undefined);
   assert.notEqual(protect(cutAtVerbatim(segment("Write ⟦0⟧ for «x».")), placeholderForms.names), undefined);

@@ -129,7 +129,7 @@ async function overWorker(
       case "openFailed":
         return opening?.reject(unpackError(message.error));
       case "done":
-        return settle(message.id)?.resolve(message);
+        return settle(message.id)?.resolve({ texts: message.texts, ids: message.ids });
       case "failed":
         return settle(message.id)?.reject(unpackError(message.error));
     }
