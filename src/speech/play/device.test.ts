@@ -161,6 +161,8 @@ test("`silence` fades the device out within 50 ms, cuts all that waits, and what
     clock.at(atMs, () => sink.silence());
     await clock.run(atMs + 500);
     const heard = context.render();
+    for (const { stopFrame } of context.sources)
+      assert.ok((stopFrame * 1000) / rate - atMs < 15, "stopped too");
     const lastMs = ((heard.findLastIndex((sample) => Math.abs(sample) > 1e-4) + 1) * 1000) / rate;
     assert.ok(lastMs - atMs < 15, `heard for ${lastMs - atMs} ms after`);
     const steps = heard

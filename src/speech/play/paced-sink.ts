@@ -87,15 +87,10 @@ export function createPacedSink(options: PacedOptions): Sink {
     isRunning = true;
     try {
       for (let sound = queue.first; sound; sound = queue.first) {
-        const finished: QueuedSound[] = [];
-        // A block may hold the end of one sound and the start of the next: no sample between them.
-        const blockEnd = written + blockSamples;
-        for (let next: QueuedSound | undefined = sound; next && written < blockEnd; next = queue.first) {
-          const ended = writeBlock(next, Math.max(1, blockEnd - written));
-          if (ended) finished.push(ended);
-        }
+        const finished = writeBlock(sound, blockSamples);
+        // By the count of samples, not by what was slept: errors of timers do not add up.
         await clock.sleep(Math.max(0, nextMs() - clock.now()));
-        for (const ended of finished) ended.end("played");
+        finished?.end("played");
       }
     } catch (error) {
       fail(error);

@@ -34,16 +34,15 @@ export function peakOf(samples: Float32Array): number {
   return peak;
 }
 
-/** Brings a sound to the common loudness by one factor, so that its shape stays and no sample passes `mostPeak`. */
+/** A copy of the sound at the common loudness: one factor, so that its shape stays and no sample passes `mostPeak`. */
 export function level(sound: Sound): Sound {
   const rms = activeRms(sound);
   const peak = peakOf(sound.samples);
-  if (rms === 0) return sound;
-  const gain = Math.min(targetRms / rms, mostPeak / peak);
+  const gain = rms === 0 ? 1 : Math.min(targetRms / rms, mostPeak / peak);
   return { ...sound, samples: sound.samples.map((sample) => sample * gain) };
 }
 
-/** Without the silence before the first word, and with a short pause after the last; empty where all is silent. */
+/** Without the silence before the first word, and with a short pause after the last; empty where all is silent. A view, no copy. */
 export function trim({ samples, sampleRateHz }: Sound): Sound {
   const isLoud = (sample: number): boolean => Math.abs(sample) >= silenceLevel;
   const first = samples.findIndex(isLoud);
@@ -51,7 +50,7 @@ export function trim({ samples, sampleRateHz }: Sound): Sound {
   const last = samples.findLastIndex(isLoud);
   const from = Math.max(0, first - Math.round((keptLeadMs / 1000) * sampleRateHz));
   const to = Math.min(samples.length, last + 1 + Math.round((keptPauseMs / 1000) * sampleRateHz));
-  return { samples: samples.slice(from, to), sampleRateHz };
+  return { samples: samples.subarray(from, to), sampleRateHz };
 }
 
 /** Ends `samples` in silence without a click: half a cosine over all of them. Changes them. */

@@ -129,7 +129,7 @@ test("levelled sounds are equally loud and never reach full scale", () => {
   const click = Float32Array.from({ length: 1600 }, (_, i) => (i === 800 ? 1 : 0.01));
   assert.ok(peakOf(level(joined(click)).samples) <= mostPeak + 1e-6);
   const nothing = joined(silence(10));
-  assert.equal(level(nothing), nothing);
+  assert.deepEqual(level(nothing), nothing);
 });
 
 test("silence before is cut, a short pause after is kept, silence alone is empty", () => {

@@ -222,6 +222,15 @@ for (const subject of subjects) {
       }
     });
 
+    if (/^(flite|pico)/.test(subject.name)) {
+      test("another script is an error, and markup is no command", async () => {
+        await assert.rejects(speak("你好 世界"), codeIs("voice_failed"));
+        const plain = seconds(await speak(subject.sentence));
+        const marked = seconds(await speak(`<speed level="500"> ${subject.sentence}`));
+        assert.ok(marked > plain, `${marked} s against ${plain} s`);
+      });
+    }
+
     test("calls that overlap each get their own sound, in order", async () => {
       const texts = ["one", "two three four", "five six", "seven eight nine ten eleven"];
       const alone: Sound[] = [];

@@ -361,3 +361,29 @@ test("an engine's silence, and samples that are no numbers, are its failure", as
   await assert.rejects(speak(Float32Array.of(0.5, Number.NaN)), codeIs("voice_failed", /finite/));
   assert.equal((await speak(Float32Array.of(0.5, -0.5))).samples.length, 2);
 });
+
+test("an engine gets one call at a time, in order; a cancelled one that waits never reaches it", async () => {
+  const seen: string[] = [];
+  const voice = makeVoice({
+    name: "slow",
+    licence: { name: "none", isCommercial: true },
+    isRemote: false,
+    languages: ["en"],
+    sampleRateHz: 8000,
+    async synthesise(text) {
+      seen.push(`${text} begins`);
+      await wait(5);
+      seen.push(`${text} ends`);
+      return { samples: new Float32Array(10).fill(0.5), sampleRateHz: 8000 };
+    },
+    close: async () => void seen.push("closed"),
+  });
+  const abort = new AbortController();
+  const first = voice.speak("one", { rate: 1, signal: never });
+  const second = assert.rejects(voice.speak("two", { rate: 1, signal: abort.signal }), codeIs("cancelled"));
+  const third = voice.speak("three", { rate: 1, signal: never });
+  abort.abort();
+  await Promise.all([first, second, third]);
+  await voice.close();
+  assert.deepEqual(seen, ["one begins", "one ends", "three begins", "three ends", "closed"]);
+});
