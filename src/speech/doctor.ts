@@ -39,7 +39,6 @@ const found = (name: SpeechCheck["name"], { name: part, licence, isRemote }: Par
 /** Which part an error of opening is about. */
 function partOf(error: unknown): SpeechCheck["name"] {
   if (!(error instanceof LimbeckError)) return "voice";
-  if (error.code === "audio_unavailable") return "sound";
   return error.code === "translation_failed" || error.message.startsWith("translation")
     ? "translator"
     : "voice";
@@ -96,7 +95,8 @@ export async function checkSpeech(options: SpeakerOptions): Promise<SpeechReport
       stats = await speaker.end();
       checks.push(sentenceCheck(stats, speaker.info.sink, problems));
     } catch (error) {
-      checks.push(fromError(partOf(error), error));
+      // Voice and translator have just been opened: what is new is where the sound goes.
+      checks.push(fromError("sound", error));
     }
   }
   return {

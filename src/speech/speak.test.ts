@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { LimbeckError } from "../base/errors.ts";
 import { packagePath } from "../flow/package-files.ts";
+import { checkSpeech } from "./doctor.ts";
 import { createNullSink } from "./play/sinks.ts";
 import { readWav } from "./sound/wav.ts";
 import { openSpeaker } from "./speak.ts";
@@ -281,6 +282,19 @@ test("closing in the middle leaves a whole file with what was heard", async () =
   const { samples } = readWav(fs.readFileSync(out), out);
   assert.ok(samples.length > 0 && samples.every((sample) => Math.abs(sample - 0.25) < 0.001));
   assert.match(fs.readFileSync(path.join(folder, "cut.srt"), "utf8"), /This sentence is written\./);
+});
+
+test("the doctor tells a missing loudspeaker from a missing voice", async () => {
+  const report = await checkSpeech({ device: "no such loudspeaker", thermal: null });
+  assert.deepEqual(
+    report.checks.map(({ name, isWorking }) => [name, isWorking]),
+    [
+      ["voice", true],
+      ["sound", false],
+    ],
+  );
+  assert.match(report.checks[1]?.cure ?? "", /--out/);
+  assert.deepEqual([report.is_ready, report.response_ms], [false, null]);
 });
 
 test("a voice that does not fit, a config that is wrong, a path that cannot be written to: told before a word is read", async () => {
