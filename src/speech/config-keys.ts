@@ -231,6 +231,11 @@ export const configKeys: Readonly<Record<string, ConfigKey>> = {
       settings: { ...settings, turnSegments },
     }),
   ),
+  "tts.first_piece_length": acts(
+    whole(0),
+    "into silence a longer segment is said in two pieces, the first while the other is voiced (characters; 0: never)",
+    (settings, firstPieceLength) => ({ settings: { ...settings, firstPieceLength } }),
+  ),
   "cache.budget_mb": acts(
     z.number().min(0),
     "memory for phrases that were voiced, in MiB",

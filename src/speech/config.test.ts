@@ -125,6 +125,7 @@ const examples: Readonly<Record<string, unknown>> = {
   "tts.model": "flite:kal",
   "tts.rate": 1.7,
   "tts.sample_rate": 8000,
+  "tts.first_piece_length": 9,
   "performance.use_async_streams": false,
   "performance.cache_models": false,
   "speech.language": "fr",

@@ -32,6 +32,8 @@ export interface SpeechSettings {
   readonly narration: Required<Omit<NarratorOptions, "locale">>;
   readonly limits: ScheduleLimits;
   readonly turnSegments: number;
+  /** Into silence a longer segment is said in two pieces; 0: never. */
+  readonly firstPieceLength: number;
   /** Memory for phrases that were voiced; 0: none are kept. */
   readonly cacheBytes: number;
   /** Whether heat makes it work less far ahead. */
@@ -53,6 +55,7 @@ export const defaultSettings: SpeechSettings = {
   narration: { maxSegmentLength: 240, toolCalls: "say", burstWindowMs: 1200, idleFlushMs: 600 },
   limits: defaultLimits,
   turnSegments: 3,
+  firstPieceLength: 48,
   cacheBytes: 32 * 2 ** 20,
   isThermalWatched: true,
 };

@@ -155,6 +155,7 @@ export async function openSpeaker(options: SpeakerOptions = {}): Promise<Speaker
     isLive: options.isLive ?? (options.out === undefined || options.pace === "real"),
     limits: settings.limits,
     turnSegments: settings.turnSegments,
+    firstPieceLength: settings.firstPieceLength,
     rate: settings.voice.rate,
     volume: settings.audio.volume,
     voice: async (wording, how) => {

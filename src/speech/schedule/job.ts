@@ -30,6 +30,10 @@ export interface Job {
   voiceMs?: number;
   /** Whether its first sample has been played once. */
   isHeard: boolean;
+  /** The rest of a segment whose first piece is said before all of it is voiced. */
+  rest?: Job;
+  /** Of a rest: the first piece. */
+  first?: Job;
 }
 
 export const isUrgent = ({ segment }: Job): boolean => segment.priority === "urgent";

@@ -60,6 +60,8 @@ export interface ScheduleOptions {
   readonly isLive: boolean;
   /** Segments that one agent says before the next one's turn (default 3). */
   readonly turnSegments?: number;
+  /** Into silence a longer segment is said in two pieces: the first one while the other is voiced. Characters; 0 (default): never. */
+  readonly firstPieceLength?: number;
   readonly handOverMs?: number;
   readonly rate?: number;
   readonly volume?: number;

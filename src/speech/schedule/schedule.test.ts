@@ -399,6 +399,57 @@ test("a record's delays end when its samples are written, whatever its own time 
   assert.deepEqual([lag?.max, firstSoundAtMs], [70, 70]);
 });
 
+test("into silence a long segment begins before all of it is voiced, is one segment, and is one to skip and repeat", async () => {
+  const long = "The parser now reads both line ends after a restart of the server.";
+  const start = () => {
+    const clock = createVirtualClock();
+    const sink = createFakeSink(clock);
+    const events: ScheduleEvent[] = [];
+    const schedule = createSchedule({
+      clock,
+      sink,
+      language: "en",
+      isLive: true,
+      firstPieceLength: 48,
+      onEvent: (event) => events.push(event),
+      // A millisecond and ten of sound for each character.
+      voice: async ({ text }, { signal }) => {
+        await clock.sleep(text.length, signal);
+        return soundOf(1, text.length * 10);
+      },
+    });
+    schedule.push(segmentOf({ index: 0, text: long }));
+    schedule.push(segmentOf({ index: 1, text: long }));
+    const heard = (): string[] =>
+      events.flatMap((event) => (event.type === "heard" ? [event.wording.text] : []));
+    return { clock, sink, schedule, heard };
+  };
+  const pieces = ["The parser now reads both line ends,", "after a restart of the server."];
+  const plain = start();
+  await plain.clock.run();
+  // The second one did not come into silence: it is whole.
+  assert.deepEqual(plain.heard(), [...pieces, long]);
+  const { said, response, gap, lag } = plain.schedule.figures();
+  assert.deepEqual([said, response?.count, response?.max, gap?.max, lag?.count], [2, 1, 36, 0, 2]);
+
+  const skipped = start();
+  skipped.clock.at(100, () => skipped.schedule.skip());
+  await skipped.clock.run();
+  assert.deepEqual(skipped.heard(), [pieces[0], long]);
+  assert.deepEqual(skipped.schedule.figures().dropped.skipped, 1);
+
+  const repeated = start();
+  repeated.clock.at(500, () => repeated.schedule.repeat());
+  await repeated.clock.run();
+  assert.deepEqual(repeated.heard(), [...pieces, ...pieces, long]);
+  assert.equal(repeated.schedule.figures().said, 2);
+
+  const hushed = start();
+  hushed.clock.at(100, () => assert.equal(hushed.schedule.interrupt(), 2));
+  await hushed.clock.run();
+  assert.equal(hushed.schedule.figures().dropped.interrupted, 2);
+});
+
 test("closing drops everything and ends all waiting", async () => {
   const { clock, schedule, say, order } = setUp();
   for (let i = 0; i < 3; i++) say();

@@ -2,6 +2,7 @@ import { LimbeckError } from "../../base/errors.ts";
 import { isCancelled } from "../cancelled.ts";
 import type { Segment } from "../types.ts";
 import { createSamples, type DropReason, dropReasons } from "./figures.ts";
+import { firstPiece } from "./first-piece.ts";
 import { durationMs, isChatter, isUrgent, type Job, restOf } from "./job.ts";
 import { createLanes } from "./lanes.ts";
 import { createPlayer } from "./player.ts";
@@ -76,10 +77,8 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   const dropJobs = (isDropped: (job: Job) => boolean, reason: DropReason): void => {
     const gone = line.filter(isDropped);
     line = line.filter((job) => !gone.includes(job));
-    for (const job of gone) {
-      job.abort.abort();
-      drop(job.segment, reason);
-    }
+    for (const job of gone) job.abort.abort();
+    for (const segment of new Set(gone.map((job) => job.segment))) drop(segment, reason);
   };
 
   const player = createPlayer({
@@ -109,7 +108,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       }
       if (heard.isCut) {
         expectedEndMs = undefined;
-      } else if (!said.has(job.segment)) {
+      } else if (job.rest === undefined && !said.has(job.segment)) {
         said.add(job.segment);
         saidCount++;
       }
@@ -195,7 +194,28 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     }
   };
 
+  /** What comes into silence need not be voiced whole before it is heard: its rest becomes a job of its own. */
+  const splitFirst = (job: Job): void => {
+    const { wording, first } = job;
+    const most = options.firstPieceLength ?? 0;
+    const isWaitedFor = isLive && job.isAlone && line[0] === job && player.jobs.length === 0;
+    if (most === 0 || !isWaitedFor || wording === undefined || first !== undefined) return;
+    const pieces = firstPiece(wording.text, wording.language, most);
+    if (pieces === undefined) return;
+    const rest: Job = {
+      ...job,
+      wording: { ...wording, text: pieces[1] },
+      isAlone: false,
+      isHeard: true,
+      first: job,
+    };
+    job.wording = { ...wording, text: pieces[0] };
+    job.rest = rest;
+    line.splice(1, 0, rest);
+  };
+
   const runVoice = async (job: Job): Promise<void> => {
+    splitFirst(job);
     isVoicing = true;
     job.state = "voicing";
     const startMs = clock.now();
@@ -293,14 +313,14 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     },
     idle: () => waitUntil(() => isEmpty() || isClosed),
     interrupt: () => {
-      const gone = [...withdraw(), ...line].map(({ segment }) => segment);
+      const gone = new Set([...withdraw(), ...line].map(({ segment }) => segment));
       for (const job of line) job.abort.abort();
       line = [];
-      gone.push(...lanes.clear());
+      for (const segment of lanes.clear()) gone.add(segment);
       for (const segment of gone) drop(segment, "interrupted");
       isPaused = false;
       advance();
-      return gone.length;
+      return gone.size;
     },
     skip: () => {
       const [heard, ...others] = withdraw();
@@ -308,6 +328,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       const skipped = heard ?? line.shift();
       if (skipped !== undefined) {
         skipped.abort.abort();
+        line = line.filter(({ segment }) => segment !== skipped.segment);
         drop(skipped.segment, "skipped");
       }
       advance();
@@ -317,8 +338,13 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       const [heard, ...others] = withdraw();
       // A paused sentence is the last that was heard, and stands in the line.
       const again = heard ?? last;
-      line = [...others, ...line].filter((job) => job !== again);
-      if (again !== undefined) line.unshift(Object.assign(again, { state: "voiced", offset: 0 }));
+      const pieces = again === undefined ? [] : [again.first ?? again, again.rest ?? again];
+      line = [...others, ...line].filter((job) => !pieces.includes(job));
+      for (const job of new Set(pieces)) {
+        job.offset = 0;
+        if (job.sound !== undefined) job.state = "voiced";
+      }
+      line.unshift(...new Set(pieces));
       isPaused = false;
       advance();
       return again !== undefined;
