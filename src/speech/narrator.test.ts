@@ -339,6 +339,35 @@ test("long sentences are cut at clauses, within the bound", () => {
   for (const { text: said } of segments) assert.ok(said.length <= 120 && /[,.]$/.test(said), said);
 });
 
+test("what is verbatim stays so behind a cut", () => {
+  const segments = sayAll([text("It reads every line of it, then main.rs and lib.rs. ")], {
+    maxSegmentLength: 45,
+  });
+  assert.deepEqual(
+    segments.map(({ text: said, verbatim }) => [said, verbatim]),
+    [
+      ["It reads every line of it,", []],
+      [
+        "then main.rs and lib.rs.",
+        [
+          [5, 12],
+          [17, 23],
+        ],
+      ],
+    ],
+  );
+  const late = sayAll([text("Now it reads main.rs and then every line of lib.rs ")], {
+    maxSegmentLength: 45,
+  });
+  assert.deepEqual(
+    late.map(({ text: said, verbatim }) => [said, verbatim.map(([start, end]) => said.slice(start, end))]),
+    [
+      ["Now it reads main.rs", ["main.rs"]],
+      ["and then every line of lib.rs", ["lib.rs"]],
+    ],
+  );
+});
+
 test("a text without spaces is cut between its words", () => {
   const long = "これはとても長い文章なので途中で切る必要がありますがどこで切るかは言葉によります".repeat(3);
   const segments = sayAll([text(long)], { maxSegmentLength: 40, locale: "ja" });

@@ -206,7 +206,10 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
       if (end === "maybe" && !isGlued && endsBefore(next)) giveOut(text.length);
       const isJoined = isGlued || text === "";
       if (!isJoined) {
-        cuts.push({ at: text.length, weight: end === "clause" ? 3 : joints.test(next) ? 1.5 : 1 });
+        cuts.push({
+          at: text.length,
+          weight: end === "clause" ? 3 : joints.test(next) && !joints.test(lastWord) ? 1.5 : 1,
+        });
         text += " ";
       } else if (text !== "" && end !== "none") {
         cuts.push({ at: text.length, weight: 3 });
