@@ -21,6 +21,10 @@ export interface TransformersOrder {
   readonly stop: SharedArrayBuffer;
 }
 
+/** Ends the worker once what it does is done; orders that nobody waits for end at their next token. */
+export const closeOrder = "close";
+export type ToTransformers = TransformersOrder | typeof closeOrder;
+
 export interface TransformersError {
   readonly code: ErrorCode;
   readonly message: string;

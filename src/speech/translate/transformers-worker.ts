@@ -9,8 +9,10 @@ import {
   languageTokens,
 } from "./families.ts";
 import {
+  closeOrder,
   type FromTransformers,
   packError,
+  type ToTransformers,
   type TransformersOrder,
   type TransformersStart,
 } from "./transformers-messages.ts";
@@ -27,6 +29,7 @@ interface Model {
   readonly config: { readonly model_type: string; readonly decoder_start_token_id?: number };
   readonly generation_config: { readonly decoder_start_token_id?: number } | null;
   generate(options: Readonly<Record<string, unknown>>): Promise<{ tolist(): bigint[][] }>;
+  dispose(): Promise<unknown>;
 }
 interface Transformers {
   readonly env: {
@@ -174,6 +177,8 @@ async function translate(opened: Opened, { texts, stop }: TransformersOrder): Pr
     forced_bos_token_id: targetId ?? null,
     stopping_criteria: [new Ended()],
   });
+  // Half an answer is none.
+  if (isStopped()) throw new Error("interrupted");
   return output.tolist().map((row) => {
     const answer = row.slice(firstLength).map(Number);
     const end = answer.indexOf(eosId);
@@ -187,8 +192,13 @@ if (port !== null) {
   try {
     const opened = await open(workerData as TransformersStart);
     let last: Promise<void> = Promise.resolve();
-    port.on("message", (order: TransformersOrder) => {
+    port.on("message", (order: ToTransformers) => {
       last = last.then(async () => {
+        if (order === closeOrder) {
+          await opened.model.dispose();
+          port.close();
+          return;
+        }
         try {
           if (Atomics.load(new Int32Array(order.stop), 0) !== 0) throw new Error("interrupted");
           const ids = await translate(opened, order);

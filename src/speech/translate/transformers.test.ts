@@ -51,6 +51,7 @@ export const AutoModelForSeq2SeqLM = { from_pretrained: async () => ({
     }
     return { tolist: () => out };
   },
+  async dispose() {},
 }) };
 `;
 const module = path.join(folder, "library.mjs");
@@ -100,6 +101,14 @@ test("an interrupted call stops inside the model, and the next is answered", asy
     await assert.rejects(call, { code: "cancelled" });
     await assert.rejects(waiting, { code: "cancelled" });
     assert.deepEqual(await engine.translate(["one two"], never), ["two one"]);
+    // Closing stops what runs as well.
+    const last = assert.rejects(engine.translate(["stall"], never), {
+      code: "translation_failed",
+      message: /interrupted/,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await engine.close();
+    await last;
   } finally {
     await engine.close();
   }

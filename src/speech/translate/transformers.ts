@@ -9,6 +9,7 @@ import { isSameLanguage } from "./languages.ts";
 import { checkLicence, modelLicence } from "./licences.ts";
 import { placeholderForms } from "./placeholders.ts";
 import {
+  closeOrder,
   type FromTransformers,
   type TransformersOrder,
   type TransformersStart,
@@ -92,7 +93,11 @@ export async function openTransformers(options: TransformersOptions): Promise<Tr
   return overWorker(model, folder, start, acceptNonCommercial);
 }
 
+/** A worker that does not end by itself in this time is made to. */
+const endMs = 10_000;
+
 interface Pending {
+  readonly stop: Int32Array;
   readonly resolve: (answer: { texts: readonly string[]; ids: number[][] }) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -135,7 +140,21 @@ async function overWorker(
     }
   });
   worker.on("error", (cause) => die(`its worker failed: ${(cause as Error).message}`, cause));
-  worker.on("exit", (status) => die(`its worker ended with status ${status}`));
+  const ended = new Promise<void>((resolve) => {
+    worker.on("exit", (status) => {
+      die(`its worker ended with status ${status}`);
+      resolve();
+    });
+  });
+  // Never terminated while it may hold a native call: ONNX Runtime aborts the whole process when its thread goes away
+  // under a session that is being loaded.
+  const end = async (): Promise<void> => {
+    worker.ref();
+    for (const { stop } of pending.values()) Atomics.store(stop, 0, 1);
+    worker.postMessage(closeOrder);
+    const timer = setTimeout(() => void worker.terminate(), endMs);
+    await ended.finally(() => clearTimeout(timer));
+  };
 
   let family: Family;
   let licence: ReturnType<typeof modelLicence>;
@@ -146,7 +165,7 @@ async function overWorker(
     licence = modelLicence(model, folder, family);
     checkLicence(model, licence, acceptNonCommercial);
   } catch (error) {
-    await worker.terminate();
+    await end();
     throw error;
   } finally {
     opening = undefined;
@@ -161,7 +180,7 @@ async function overWorker(
     const stop = new SharedArrayBuffer(4);
     const order: TransformersOrder = { id, texts, stop };
     const answer = new Promise<{ texts: readonly string[]; ids: number[][] }>((resolve, reject) => {
-      pending.set(id, { resolve, reject });
+      pending.set(id, { stop: new Int32Array(stop), resolve, reject });
     });
     worker.ref();
     worker.postMessage(order);
@@ -186,7 +205,7 @@ async function overWorker(
     translate: async (texts, signal) => (await translateToIds(texts, signal)).texts,
     close: async () => {
       whyDead ??= translationFailed(name, "was closed");
-      await worker.terminate();
+      await end();
     },
   };
 }
