@@ -135,6 +135,11 @@ export const configKeys: Readonly<Record<string, ConfigKey>> = {
     z.number().min(rateRange.least).max(rateRange.most),
     `speed, 1 is the voice's own (${rateRange.least} to ${rateRange.most})`,
   ),
+  "tts.first_piece_length": acts(
+    whole(0),
+    "into silence a longer segment is said in two pieces, the first while the other is voiced (characters; 0: never)",
+    (settings, firstPieceLength) => ({ settings: { ...settings, firstPieceLength } }),
+  ),
   "tts.quality": acts(
     z.enum(["low", "medium", "high"]),
     "chooses the mode where none is given: low is fast, medium balanced, high quality",
@@ -230,11 +235,6 @@ export const configKeys: Readonly<Record<string, ConfigKey>> = {
     (settings, turnSegments) => ({
       settings: { ...settings, turnSegments },
     }),
-  ),
-  "tts.first_piece_length": acts(
-    whole(0),
-    "into silence a longer segment is said in two pieces, the first while the other is voiced (characters; 0: never)",
-    (settings, firstPieceLength) => ({ settings: { ...settings, firstPieceLength } }),
   ),
   "cache.budget_mb": acts(
     z.number().min(0),

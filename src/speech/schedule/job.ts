@@ -37,6 +37,8 @@ export interface Job {
 }
 
 export const isUrgent = ({ segment }: Job): boolean => segment.priority === "urgent";
+/** Whether a part of it has been heard. */
+export const isBegun = ({ offset, first }: Job): boolean => offset > 0 || first !== undefined;
 export const isChatter = ({ segment }: Job): boolean => segment.priority === "chatter";
 
 /** The part of a voiced job's sound that was not played yet. */

@@ -444,6 +444,14 @@ test("into silence a long segment begins before all of it is voiced, is one segm
   assert.deepEqual(repeated.heard(), [...pieces, ...pieces, long]);
   assert.equal(repeated.schedule.figures().said, 2);
 
+  const urgent = start();
+  urgent.clock.at(100, () => {
+    urgent.schedule.push(segmentOf({ index: 2, text: "Stop.", priority: "urgent" }));
+  });
+  await urgent.clock.run();
+  // A sentence that was begun is ended first.
+  assert.deepEqual(urgent.heard(), [...pieces, "Stop.", long]);
+
   const hushed = start();
   hushed.clock.at(100, () => assert.equal(hushed.schedule.interrupt(), 2));
   await hushed.clock.run();

@@ -3,7 +3,7 @@ import { isCancelled } from "../cancelled.ts";
 import type { Segment } from "../types.ts";
 import { createSamples, type DropReason, dropReasons } from "./figures.ts";
 import { firstPiece } from "./first-piece.ts";
-import { durationMs, isChatter, isUrgent, type Job, restOf } from "./job.ts";
+import { durationMs, isBegun, isChatter, isUrgent, type Job, restOf } from "./job.ts";
 import { createLanes } from "./lanes.ts";
 import { createPlayer } from "./player.ts";
 import { defaultLimits, type Schedule, type ScheduleLimits, type ScheduleOptions } from "./schedule-types.ts";
@@ -50,6 +50,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   };
   const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
   const said = new WeakSet<Segment>();
+  const gone = new WeakSet<Segment>();
   let saidCount = 0;
   let failedCount = 0;
   let untranslatedCount = 0;
@@ -71,14 +72,19 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   };
 
   const drop = (segment: Segment, reason: DropReason): void => {
+    // Both pieces of a segment are one.
+    if (gone.has(segment)) return;
+    gone.add(segment);
     dropped[reason]++;
     options.onEvent?.({ type: "dropped", segment, reason });
   };
   const dropJobs = (isDropped: (job: Job) => boolean, reason: DropReason): void => {
-    const gone = line.filter(isDropped);
-    line = line.filter((job) => !gone.includes(job));
-    for (const job of gone) job.abort.abort();
-    for (const segment of new Set(gone.map((job) => job.segment))) drop(segment, reason);
+    const jobs = line.filter(isDropped);
+    line = line.filter((job) => !jobs.includes(job));
+    for (const job of jobs) {
+      job.abort.abort();
+      drop(job.segment, reason);
+    }
   };
 
   const player = createPlayer({
@@ -141,7 +147,9 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       job.wording = { text: segment.text, language: options.language, isTranslated: false };
       job.state = "worded";
     }
-    const place = isUrgent(job) ? line.findLastIndex(isUrgent) + 1 : line.length;
+    // A sentence that was begun is ended first, whatever comes.
+    const begun = line[0] !== undefined && isBegun(line[0]) && !isChatter(line[0]) ? 1 : 0;
+    const place = isUrgent(job) ? Math.max(begun, line.findLastIndex(isUrgent) + 1) : line.length;
     line.splice(place, 0, job);
   };
 
@@ -313,14 +321,14 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     },
     idle: () => waitUntil(() => isEmpty() || isClosed),
     interrupt: () => {
-      const gone = new Set([...withdraw(), ...line].map(({ segment }) => segment));
+      const all = new Set([...withdraw(), ...line].map(({ segment }) => segment));
       for (const job of line) job.abort.abort();
       line = [];
-      for (const segment of lanes.clear()) gone.add(segment);
-      for (const segment of gone) drop(segment, "interrupted");
+      for (const segment of lanes.clear()) all.add(segment);
+      for (const segment of all) drop(segment, "interrupted");
       isPaused = false;
       advance();
-      return gone.size;
+      return all.size;
     },
     skip: () => {
       const [heard, ...others] = withdraw();
