@@ -89,7 +89,7 @@ test("however the bytes of a stream are cut, the segments are the same", () => {
     fc.property(stream, places, ({ text, format }, at) => {
       assert.deepEqual(narrateChunks(cutBytes(text, at), format), narrate(text, format));
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 
@@ -102,7 +102,7 @@ test("however a text is cut into deltas, the segments are the same", () => {
       assert.deepEqual(narrate(claudeStream(inPieces(text, at))), whole);
       assert.deepEqual(textsOf(narrate(openAiStream(inPieces(text, at)))), textsOf(whole));
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 
@@ -237,7 +237,7 @@ test("verbatim parts lie in their text, in order, and hold something", () => {
         assert.ok(segment.text.length <= maxSegmentLength, segment.text);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 
@@ -305,7 +305,7 @@ test("no garbage makes the narrator throw", () => {
     fc.property(fc.array(line, { maxLength: 12 }), format, (lines, kind) => {
       narrate(lines.join("\n"), kind);
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), format, (bytes, kind) => {
@@ -317,7 +317,7 @@ test("no garbage makes the narrator throw", () => {
     fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
       speakText(text);
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 

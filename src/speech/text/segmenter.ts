@@ -208,7 +208,7 @@ export function createSegmenter(options: SegmenterOptions, give: (sentence: Sent
       if (!isJoined) {
         cuts.push({
           at: text.length,
-          weight: end === "clause" ? 3 : joints.test(next) && !joints.test(lastWord) ? 1.5 : 1,
+          weight: end === "clause" ? 3 : joints.test(next) && !joints.test(lastWord) ? 2 : 1,
         });
         text += " ";
       } else if (text !== "" && end !== "none") {
