@@ -33,6 +33,8 @@ export function runChild(argv: readonly string[], options: ChildOptions): Promis
       signal?.removeEventListener("abort", cancel);
     };
     const kill = (): void => {
+      // What it started elsewhere may hold its ends of the pipes open.
+      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
       try {
         if (child.pid !== undefined)
           process.kill(process.platform === "win32" ? child.pid : -child.pid, "SIGKILL");

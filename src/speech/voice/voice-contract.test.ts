@@ -133,7 +133,7 @@ const subjects: readonly Subject[] = [
   },
 ];
 
-const longSentences = 6;
+const longSentences = 4;
 const seconds = ({ samples, sampleRateHz }: Sound): number => samples.length / sampleRateHz;
 const never = new AbortController().signal;
 const codeIs =

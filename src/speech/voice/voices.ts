@@ -5,6 +5,7 @@ import type { Language, Licence, Voice } from "../types.ts";
 import { openCommandVoice, splitWords } from "./command.ts";
 import { listSayVoices, openSayVoice, sayLicence } from "./say.ts";
 import { openSherpaVoice } from "./sherpa.ts";
+import { sherpaPackage } from "./sherpa-engine.ts";
 import { openWorkerVoice } from "./worker-voice.ts";
 
 export type VoiceEngine = "flite" | "pico" | "say" | "sherpa" | "command";
@@ -160,7 +161,6 @@ export async function listVoices(): Promise<readonly VoiceInfo[]> {
       return { ...voice, isAvailable: false, reason: `npm install ${name}` };
     }
   });
-  const sherpaPackage = "sherpa-onnx-node";
   let sherpa: Pick<VoiceInfo, "isAvailable" | "reason">;
   try {
     require.resolve(sherpaPackage);
