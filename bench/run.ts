@@ -13,6 +13,7 @@ import { promptCacheBenchmark } from "./prompt-cache.ts";
 import { scoreBenchmark } from "./score.ts";
 import { serveBenchmark } from "./serve.ts";
 import { speculationBenchmark } from "./speculation.ts";
+import { speechBenchmark } from "./speech.ts";
 import { speechTextBenchmark } from "./speech-text.ts";
 import { speechTranslateBenchmark } from "./speech-translate.ts";
 import { trainStepBenchmark } from "./train-step.ts";
@@ -27,9 +28,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   grammar: grammarBenchmark,
   score: scoreBenchmark,
   serve: serveBenchmark,
+  speech: speechBenchmark,
   speculation: speculationBenchmark,
-  "speech-translate": speechTranslateBenchmark,
   "speech-text": speechTextBenchmark,
+  "speech-translate": speechTranslateBenchmark,
 };
 
 function listBenchmarks(): string {

@@ -75,6 +75,8 @@ export type {
 } from "./runtime/types.ts";
 export { type ScoreOptions, scoreDataset, scoreTranscripts } from "./score/score.ts";
 export type { ScoreReport } from "./score/score-report.ts";
+export { openSpeaker } from "./speech/speak.ts";
+export type { Speaker, SpeakerEvent, SpeakerOptions, SpeakerStats } from "./speech/speaker-types.ts";
 export { loadTokenizer, type Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { ChatMessage, JsonSchema, ToolCall, ToolDefinition } from "./tools/types.ts";
 export { createCallValidator } from "./tools/validator.ts";

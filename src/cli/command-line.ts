@@ -24,7 +24,8 @@ export async function runCommandLine(shell: Shell): Promise<number> {
   const output = createOutput(stdout, stderr);
   const withStack = environment["DEBUG"] === "1";
   let status = 0;
-  let isJson = words.includes("--json");
+  // What stands after the dashes is another command's.
+  let isJson = words.slice(0, [...words, "--"].indexOf("--")).includes("--json");
   let isInterrupted = false;
 
   const program = buildProgram(packageVersion(), async (flags, action) => {

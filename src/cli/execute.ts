@@ -18,7 +18,8 @@ export interface CommandResult {
   readonly text?: string;
   /** For a program; printed with `--json`. */
   readonly document: unknown;
-  readonly exitStatus: 0 | 1 | 3 | 4;
+  /** 0, 1, 3 or 4; of a command that runs another one, what that one left. */
+  readonly exitStatus: number;
   /** True where being stopped is how the command ends: then Ctrl-C or SIGTERM leaves the exit status as it is. */
   readonly isEndedByInterrupt?: boolean;
 }

@@ -1,6 +1,10 @@
 import { InvalidArgumentError } from "commander";
 import { type BlockSize, blockSizes, type WeightFormat } from "../model/weight-formats.ts";
 import type { SpeculationMode } from "../runtime/types.ts";
+import type { ControlCommand } from "../speech/control.ts";
+import type { StreamFormat } from "../speech/parse/parser.ts";
+import type { SpeechMode } from "../speech/settings.ts";
+import type { TranslatorEngine } from "../speech/translate/translators.ts";
 
 /** Flags that every command has. */
 export interface CommonFlags {
@@ -123,7 +127,43 @@ export interface BlessFlags extends CommonFlags {
   readonly force?: boolean;
 }
 
-export type DoctorFlags = CommonFlags;
+export interface SpeakFlags extends CommonFlags {
+  readonly follow?: string;
+  readonly fromStart?: boolean;
+  readonly say?: string;
+  readonly format: StreamFormat;
+  readonly voice?: string;
+  readonly language?: string;
+  readonly translate?: TranslatorEngine;
+  readonly translateModel?: string;
+  readonly translateUrl?: string;
+  readonly translateKeyFile?: string;
+  readonly acceptNoncommercial?: boolean;
+  readonly to?: string;
+  readonly out?: string;
+  readonly pace?: "real" | "fast";
+  readonly srt?: string;
+  readonly device?: string;
+  readonly rate?: number;
+  readonly volume?: number;
+  readonly mode?: SpeechMode;
+  readonly config?: string;
+  readonly stats?: boolean;
+  readonly control?: string;
+  readonly send?: ControlCommand;
+  readonly listVoices?: boolean;
+  /** False with `--no-keys`. */
+  readonly keys: boolean;
+}
+
+export interface DoctorFlags extends CommonFlags {
+  readonly speech?: boolean;
+  readonly voice?: string;
+  readonly language?: string;
+  readonly translate?: TranslatorEngine;
+  readonly to?: string;
+  readonly out?: string;
+}
 
 /** Reads an integer from `least` up; anything else is refused before the command starts. */
 export function integerFrom(least: number): (text: string) => number {

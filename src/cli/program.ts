@@ -3,6 +3,9 @@ import { defaultEndpoint } from "../flow/hub-address.ts";
 import { quickstartDefaults as defaults } from "../flow/quickstart-defaults.ts";
 import { weightFormats } from "../model/weight-formats.ts";
 import { type SpeculationMode, speculationModes } from "../runtime/types.ts";
+import { streamFormatChoices, translatorChoices } from "../speech/choices.ts";
+import { controlCommands } from "../speech/control.ts";
+import { rateRange, speechModes } from "../speech/settings.ts";
 import type { CommandAction } from "./execute.ts";
 import {
   type BlessFlags,
@@ -21,6 +24,7 @@ import {
   type RunFlags,
   type ScoreFlags,
   type ServeFlags,
+  type SpeakFlags,
   shapeList,
 } from "./flags.ts";
 
@@ -227,10 +231,78 @@ export function buildProgram(version: string, execute: Execute): Command {
       execute(flags, async (context) => (await import("./bless.ts")).blessCommand(report, flags, context)),
     );
 
-  command("doctor", "print this machine, the backends found and a self-check of each").action(
-    (flags: DoctorFlags) =>
-      execute(flags, async (context) => (await import("./doctor.ts")).doctorCommand(context)),
-  );
+  command(
+    "speak",
+    "speak an agent's stream while it is written: standard input, a file, or a command after --",
+  )
+    .argument("[command...]", "after `--`: a command whose standard output is spoken")
+    .option("--follow <file>", "speak what is added to a file, through cuts and rotations")
+    .option("--from-start", "with --follow: what is in the file already too")
+    .option("--say <text>", "speak this text")
+    .addOption(new Option("--format <format>", "of the stream").choices(streamFormatChoices).default("auto"))
+    .option("--voice <name>", "voice, as --list-voices names it (default: the embedded one of the language)")
+    .option("--list-voices", "list the voices of this machine")
+    .option("--language <tag>", "language of the stream (default: en)")
+    .option("--to <tag>", "language to speak; another one than the stream's is translated to")
+    .addOption(
+      new Option(
+        "--translate <engine>",
+        "how to translate (default: apertium, where --to asks for it)",
+      ).choices(translatorChoices),
+    )
+    .option(
+      "--translate-model <name>",
+      "transformers: folder or name on the hub; openai: name at the endpoint",
+    )
+    .option("--translate-url <url>", "openai: the endpoint's base URL")
+    .option("--translate-key-file <file>", "openai: file with the key (default: LIMBECK_TRANSLATE_KEY)")
+    .option("--accept-noncommercial", "allow weights whose licence allows no commercial use")
+    .option("--out <file>", "write a WAV file instead of playing")
+    .addOption(
+      new Option("--pace <pace>", "with --out: at once, or in real time as it would be heard")
+        .choices(["fast", "real"])
+        .default("fast"),
+    )
+    .option("--srt <file>", "write subtitles: what was said when")
+    .option("--device <name>", "loudspeaker (default: the system's)")
+    .option("--rate <r>", "speed, 1 is the voice's own", numberWithin(rateRange.least, rateRange.most))
+    .option("--volume <v>", "from 0 to 1", numberWithin(0, 1))
+    .addOption(
+      new Option("--mode <mode>", "least delay, or best speech (default: balanced)").choices(speechModes),
+    )
+    .option("--config <file>", "settings (YAML); every key acts or is warned of")
+    .option("--stats", "print what each stage took, gaps, and what was left out")
+    .option("--control <socket>", "take commands at a Unix socket")
+    .addOption(
+      new Option("--send <command>", "send one to the speaker at --control, and print its answer").choices(
+        controlCommands,
+      ),
+    )
+    .option("--no-keys", "read no keys from the terminal")
+    .action((words: readonly string[], flags: SpeakFlags) =>
+      execute(flags, async (context) => {
+        // Commander keeps the words as they came, and gives its operands without the dashes between them.
+        const { rawArgs } = program as Command & { readonly rawArgs: readonly string[] };
+        return (await import("./speak.ts")).speakCommand(words, rawArgs.includes("--"), flags, context);
+      }),
+    );
+
+  command("doctor", "print this machine, the backends found and a self-check of each")
+    .option("--speech", "check what `speak` needs instead: loudspeaker, voice, translator; say a sentence")
+    .option("--voice <name>", "with --speech: the voice to check")
+    .option("--language <tag>", "with --speech: language of the stream (default: en)")
+    .option("--to <tag>", "with --speech: language to speak")
+    .addOption(
+      new Option("--translate <engine>", "with --speech: how to translate").choices(translatorChoices),
+    )
+    .option("--out <file>", "with --speech: write the test sentence instead of playing it")
+    .action((flags: DoctorFlags) =>
+      execute(flags, async (context) =>
+        flags.speech === true
+          ? (await import("./doctor-speech.ts")).doctorSpeechCommand(flags, context)
+          : (await import("./doctor.ts")).doctorCommand(context),
+      ),
+    );
 
   program.addHelpText(
     "after",

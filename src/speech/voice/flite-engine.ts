@@ -2,6 +2,7 @@ import { LimbeckError } from "../../base/errors.ts";
 import { joined } from "../sound/join.ts";
 import { readWav } from "../sound/wav.ts";
 import type { BlockingEngine } from "./blocking-engine.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { readPackageFile } from "./package-file.ts";
 import { pieces, readable } from "./readable.ts";
 import { instantiateProgram, type ProgramInstance } from "./wasi-program.ts";
@@ -53,6 +54,8 @@ export function openFlite(voice: string): BlockingEngine {
       return joined(parts);
     },
     prepare() {
+      // The instance that has just run holds 25 MB, which its successor may have.
+      collectGarbage();
       spare ??= instantiateProgram(module);
     },
     close() {
