@@ -4,7 +4,12 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { LimbeckError } from "../base/errors.ts";
 import { readBytes, withFileErrors } from "../base/files.ts";
 import { dtypeOfElementType } from "../lower/onnx/element-types.ts";
-import { type ModelProto, ModelProtoSchema, type TensorProto, type ValueInfoProto } from "../lower/onnx/onnx_pb.ts";
+import {
+  type ModelProto,
+  ModelProtoSchema,
+  type TensorProto,
+  type ValueInfoProto,
+} from "../lower/onnx/onnx_pb.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { parameterShapes } from "./decoder.ts";

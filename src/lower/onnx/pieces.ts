@@ -54,11 +54,12 @@ export function splitModel(model: ModelProto, scopes: readonly string[], cut: Te
   const { graph } = model;
   invariant(graph, "split: a model without a graph");
   const nodes = graph.node;
-  const starts = scopes.map((scope) => {
-    const start = nodes.findIndex((node) => isIn(scope, node));
-    invariant(start > 0, `split: no node before the scope "${scope}", or none in it`);
-    return start;
-  });
+  const starts = scopes.map((scope) => nodes.findIndex((node) => isIn(scope, node)));
+  for (const [i, start] of starts.entries())
+    invariant(
+      start > (starts[i - 1] ?? 0),
+      `split: the scope "${scopes[i]}" is not there or begins before another`,
+    );
   const cutNames = starts.map((start) => nodes[start - 1]!.output[0]!);
   const resultNames = new Set(graph.output.map(({ name }) => name));
   const given = new Set([...graph.input, ...graph.initializer].map(({ name }) => name));
