@@ -12,6 +12,7 @@ import { type EngineSpeculation, openEngineSpeculation } from "./draft-engine.ts
 import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
 import { closedEngineError, type EngineAnswers, type EngineTasks, type TaskKind } from "./engine-tasks.ts";
 import { createGrammarCompiler } from "./grammar/compiler.ts";
+import { loadXgrammar } from "./grammar/xgrammar.ts";
 import {
   type AfterTask,
   createAfterTasks,
@@ -24,6 +25,7 @@ import { createSystemTokenCounter } from "./prompt-cache/system-tokens.ts";
 import { createSampler } from "./sampling.ts";
 import { createStepRunner } from "./step-runner.ts";
 import type { Generator } from "./stream-generate.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** An open artefact on this thread. */
 export interface LocalEngine {
@@ -55,6 +57,8 @@ export async function openLocalEngine(
   { blocking }: ThreadMode,
 ): Promise<LocalEngine> {
   const startedAt = monotonicMs();
+  // Its WebAssembly compiles on other threads while the model loads; whoever needs it hears of a failure.
+  loadXgrammar().catch(() => undefined);
   const { prefillChunk, promptCache, draft } = options;
   const { parameters } = readManifest(artefactDir);
   const threads = options.threads ?? (parameters < smallModelParameters ? 1 : null);
@@ -106,6 +110,9 @@ export async function openLocalEngine(
     };
     const { layers, kvHeads, headDim, contextLength, vocabSize } = config;
     const grammars = createGrammarCompiler(tokenizer, vocabSize, { endIds: [...generator.endIds] });
+    // Past the cache: nobody asked this.
+    if (options.warmUp ?? true)
+      await warmUp({ generator: { ...generator, runner: stepRunner }, tokenizer, grammars });
     const info: EngineInfo = {
       name: path.basename(artefactDir),
       artefactDir,
