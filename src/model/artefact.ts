@@ -243,6 +243,11 @@ export function verifyArtefact(dir: string): { manifest: Manifest; config: Model
   return { manifest, config: parseModelConfig(manifest.config, path.join(dir, "manifest.json")) };
 }
 
+/** The model's configuration as the manifest has it; no file is checked. Errors: those of `readManifest`. */
+export function readArtefactConfig(dir: string): ModelConfig {
+  return parseModelConfig(readManifest(dir).config, path.join(dir, "manifest.json"));
+}
+
 /** Opens an artefact's model on the CPU after checking its files and how its tensors lie. */
 export async function openArtefactSession(
   dir: string,
