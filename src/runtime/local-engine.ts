@@ -175,7 +175,7 @@ async function openText(artefactDir: string, { warmUp }: { readonly warmUp: bool
   }
   const endIds = new Set([tokenizer.eosId, ...eosIds]);
   const grammars = createGrammarCompiler(tokenizer, vocabSize, { endIds: [...endIds] });
-  if (warmUp) await warmUpText(tokenizer, grammars, vocabSize);
+  if (warmUp) await warmUpText(tokenizer, grammars);
   return { tokenizer, endIds, grammars };
 }
 

@@ -3,7 +3,6 @@ import { monotonicMs } from "../measure/clock.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { ToolDefinition } from "../tools/types.ts";
 import type { GrammarCompiler } from "./grammar/compiler.ts";
-import { createSampler, resolveSampling } from "./sampling.ts";
 import { type Generator, streamGenerate } from "./stream-generate.ts";
 
 /** A parameter of each kind that most tools have. */
@@ -27,9 +26,6 @@ const tool: ToolDefinition = {
 /** Enough that one run reads several tokens, few enough that a large model reads them at once. */
 const promptTokens = 4;
 
-/** Tokens of a call that are tried out; what is forced comes with them. */
-const callTokens = 3;
-
 /** A template without tools, or a grammar engine that is not installed: the first request that needs it will say so. */
 async function unlessRefused(action: () => void | Promise<void>): Promise<void> {
   try {
@@ -40,36 +36,17 @@ async function unlessRefused(action: () => void | Promise<void>): Promise<void> 
 }
 
 /**
- * Does once what the first answer would wait for beside the model: the chat template, the rules of a grammar, the masks
- * of its vocabulary.
+ * Does once what the first token would wait for beside the model: the chat template, the rules of a grammar. The masks of
+ * a vocabulary are made when a first call begins: they cost more than an answer of words does.
  */
-export async function warmUpText(
-  tokenizer: Tokenizer,
-  grammars: GrammarCompiler,
-  vocabSize: number,
-): Promise<void> {
+export async function warmUpText(tokenizer: Tokenizer, grammars: GrammarCompiler): Promise<void> {
   const { callFormat } = tokenizer;
   await unlessRefused(() => {
     tokenizer.encodeChat([{ role: "user", content: "Hello" }], [tool], { addGenerationPrompt: true });
   });
   await unlessRefused(async () => {
-    const rules = { tools: [tool], toolChoice: "required", responseFormat: { type: "text" } } as const;
-    const constraint = await grammars.forChat({ ...rules, callFormat });
-    if (constraint === null) return;
-    const sampler = createSampler(vocabSize);
-    const logits = new Float32Array(vocabSize);
-    sampler.begin(resolveSampling({ temperature: 0 }), [tokenizer.eosId]);
-    try {
-      constraint.begin(Number.POSITIVE_INFINITY);
-      for (let made = 0; made < callTokens; made++) {
-        logits.fill(0);
-        constraint.mask(logits);
-        constraint.accept(sampler.choose(logits));
-        for (const id of constraint.forced()) constraint.accept(id);
-      }
-    } finally {
-      constraint.close();
-    }
+    const rules = { tools: [tool], toolChoice: "auto", responseFormat: { type: "text" } } as const;
+    (await grammars.forChat({ ...rules, callFormat }))?.close();
   });
 }
 
