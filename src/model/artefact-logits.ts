@@ -12,9 +12,15 @@ import type { PieceRows } from "./training-logits.ts";
 /**
  * Models whose parameters take more than this as float32 are proven in pieces. ONNX Runtime packs float32 products into
  * memory of its own beside the file's, and makes float32 of smaller weights first: opened whole, that is what an export
- * would hold beside its model. Below, whole files take less than half a gigabyte.
+ * would hold beside its model.
  */
 const largestWholeBytes = 1 << 28;
+
+const pieceFile = "model.piece.onnx";
+const twinFile = "model.exact.onnx";
+
+/** Files that stand beside a model while it is run here; an export that was killed leaves one. */
+export const passingFiles: readonly string[] = [pieceFile, twinFile];
 
 /** A model in a folder beside its data file, and how to run it. */
 export interface WrittenModel {
@@ -68,7 +74,7 @@ async function pieceRows(
       input: before && input !== null ? { name: input, rows: before.rows } : null,
       output: output === null ? { name: "logits", width: config.vocabSize } : { name: output, width },
     };
-    const rows = await withFileBeside(dir, "model.piece.onnx", bytes, async (own) => {
+    const rows = await withFileBeside(dir, pieceFile, bytes, async (own) => {
       const session = await openOnnx(own);
       return cachedRows(session, ids, stretch).finally(() => session.close());
     });
@@ -103,7 +109,6 @@ export async function artefactLogits(model: WrittenModel, ids: readonly number[]
   }
   const shipped = await wholeLogits(config, file, ids);
   const floatActivations =
-    exactTwin &&
-    (await withFileBeside(dir, "model.exact.onnx", exactTwin(), (twin) => wholeLogits(config, twin, ids)));
+    exactTwin && (await withFileBeside(dir, twinFile, exactTwin(), (twin) => wholeLogits(config, twin, ids)));
   return { shipped, floatActivations, pieces: null };
 }

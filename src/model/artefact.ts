@@ -15,7 +15,7 @@ import {
 } from "../base/files.ts";
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
-import { artefactLogits } from "./artefact-logits.ts";
+import { artefactLogits, passingFiles } from "./artefact-logits.ts";
 import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
 import { parameterCount } from "./decoder.ts";
@@ -125,7 +125,7 @@ export async function exportArtefact(
   withFileErrors("create", outDir, () => {
     fs.mkdirSync(outDir, { recursive: true });
     // What an earlier export left must not be taken for a part of this one.
-    for (const name of ["manifest.json", modelFile, dataFile])
+    for (const name of ["manifest.json", modelFile, dataFile, ...passingFiles])
       fs.rmSync(path.join(outDir, name), { force: true });
   });
   copyTokenizer(checkpointDir, outDir);
