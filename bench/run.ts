@@ -7,6 +7,7 @@ import { type Benchmark, note, parseOptions } from "./benchmark.ts";
 import { chatPromptBenchmark } from "./chat-prompt.ts";
 import { decodeBenchmark } from "./decode.ts";
 import { exportBenchmark } from "./export.ts";
+import { firstAnswerBenchmark } from "./first-answer.ts";
 import { grammarBenchmark } from "./grammar.ts";
 import { peersBenchmark } from "./peers.ts";
 import { promptCacheBenchmark } from "./prompt-cache.ts";
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "chat-prompt": chatPromptBenchmark,
   decode: decodeBenchmark,
   export: exportBenchmark,
+  "first-answer": firstAnswerBenchmark,
   peers: peersBenchmark,
   "prompt-cache": promptCacheBenchmark,
   grammar: grammarBenchmark,
@@ -36,7 +38,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 
 function listBenchmarks(): string {
   const lines = Object.entries(benchmarks).flatMap(([name, { summary, options }]) => [
-    `  ${name.padEnd(12)}${summary}`,
+    `  ${name.padEnd(14)}${summary}`,
     ...Object.entries(options).map(
       ([option, { value, help }]) => `    --${option.padEnd(12)}${help} (${value})`,
     ),

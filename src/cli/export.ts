@@ -23,13 +23,20 @@ export async function exportCommand(checkpoint: string, flags: ExportFlags): Pro
 }
 
 function parityLines({ parity, weight_errors }: Manifest): string[] {
-  const { max_abs_logit_error, limit, probe_tokens, float_activations, quantisation } = parity;
+  const { max_abs_logit_error, limit, probe_tokens, float_activations, pieces, quantisation } = parity;
   const within = (error: number, most: number): string =>
     `within ${error.toExponential(1)} of the training graph over ${probe_tokens} tokens (limit ${most.toPrecision(2)})`;
   const lines = [`  parity: logits ${within(max_abs_logit_error, limit)}`];
   if (float_activations) {
     const { max_abs_logit_error: error, limit: most } = float_activations;
     lines.push(`    without rounding activations: ${within(error, most)}`);
+  }
+  if (pieces) {
+    const nearest = pieces.reduce((a, b) => (a.max_abs_error * b.limit >= b.max_abs_error * a.limit ? a : b));
+    const share = ((100 * nearest.max_abs_error) / nearest.limit).toFixed(0);
+    lines.push(
+      `    in ${pieces.length} pieces of the file: ${nearest.name} nearest to its limit (${share} % of it)`,
+    );
   }
   if (!quantisation) return lines;
   const { mean_kl_divergence, top1_agreement } = quantisation;

@@ -3,9 +3,13 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, test } from "node:test";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { LimbeckError } from "../base/errors.ts";
+import { sha256 } from "../base/files.ts";
 import { createRandom } from "../base/random.ts";
+import { ModelProtoSchema } from "../lower/onnx/onnx_pb.ts";
 import { exportArtefact, openArtefactSession, readManifest, verifyArtefact } from "./artefact.ts";
+import { passingFiles } from "./artefact-logits.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
@@ -79,6 +83,44 @@ for (const { format, block, name } of held) {
     session.close();
   });
 }
+
+for (const format of ["fp16", "int4"] as const) {
+  test(`${format}: a large model is compared in pieces, and its manifest says so`, async () => {
+    const out = path.join(dir, `${format} in pieces`);
+    fs.mkdirSync(out);
+    for (const name of passingFiles) fs.writeFileSync(path.join(out, name), "of an export that was killed");
+    const manifest = await exportArtefact(checkpoint, out, { format, largestWholeBytes: 0 });
+    const whole = readManifest(path.join(dir, format === "int4" ? "int4, blocks of 32" : format));
+    assert.equal(manifest.parity.method, "pieces");
+    assert.equal(manifest.parity.pieces!.length, config.layers + 2);
+    assert.equal(whole.parity.method, "whole_file");
+    assert.equal(manifest.fingerprints.model, whole.fingerprints.model, "the proof changes no byte");
+    assert.deepEqual(readManifest(out), manifest);
+    assert.equal(fs.readdirSync(out).length, 4, "the pieces are gone");
+  });
+}
+
+test("a manifest of before, which says nothing of pieces, speaks of a whole file", async () => {
+  const out = path.join(dir, "before");
+  const manifest = await exportArtefact(checkpoint, out, { format: "fp32" });
+  const { method, pieces, ...parity } = manifest.parity;
+  assert.deepEqual([method, pieces], ["whole_file", null]);
+  fs.writeFileSync(path.join(out, "manifest.json"), JSON.stringify({ ...manifest, parity }));
+  assert.deepEqual(readManifest(out), manifest);
+});
+
+test("opening checks how tensors lie, also where the fingerprints fit", async () => {
+  const out = path.join(dir, "layout");
+  const manifest = await exportArtefact(checkpoint, out, { format: "fp32" });
+  const file = path.join(out, "model.onnx");
+  const model = fromBinary(ModelProtoSchema, fs.readFileSync(file));
+  const value = model.graph!.input.find(({ name }) => name === "past_key.0")!.type!.value.value!;
+  value.shape!.dim.reverse();
+  fs.writeFileSync(file, toBinary(ModelProtoSchema, model));
+  const fingerprints = { ...manifest.fingerprints, model: sha256(fs.readFileSync(file)) };
+  fs.writeFileSync(path.join(out, "manifest.json"), JSON.stringify({ ...manifest, fingerprints }));
+  await assert.rejects(openArtefactSession(out), isInvalid(/past_key\.0.*expected float32/));
+});
 
 test("kernels that round activations are what ships in blocks, and what is lost falls with the bits", () => {
   const manifest = (name: string) => readManifest(path.join(dir, name));

@@ -16,20 +16,14 @@ import {
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
 import { attendStepwise } from "../lower/onnx/stepwise.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
+import { artefactLogits, passingFiles } from "./artefact-logits.ts";
 import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
 import { parameterCount } from "./decoder.ts";
 import { assertWeightErrors, type StreamedWeights, streamWeights } from "./export-weights.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
 import { checkLayout } from "./layout.ts";
-import {
-  type ArtefactLogits,
-  assertParity,
-  cachedLogits,
-  compareLogits,
-  paritySchema,
-  probeTokens,
-} from "./parity.ts";
+import { assertParity, compareLogits, paritySchema, probeTokens } from "./parity.ts";
 import { trainingLogits } from "./training-logits.ts";
 import {
   type BlockSize,
@@ -101,13 +95,15 @@ export interface ExportOptions {
   /** Prompt lengths to record; default: the context length. */
   readonly shapes?: readonly number[];
   readonly licence?: string;
+  /** Models of more bytes as float32 than this are compared in pieces; default 256 MiB. */
+  readonly largestWholeBytes?: number;
 }
 
 /**
  * Writes a checkpoint as an artefact: `model.onnx`, tokenizer, `manifest.json` (last, so that a folder with a
  * manifest is whole). The written file is opened again and compared with the training graph; an error above the
- * format's limit refuses the export. Weights are read, made and written one by one, and compared a layer at a time: what
- * an export holds beside them is what opening the artefact takes (fp16 and int8: four bytes for each parameter and more).
+ * format's limit refuses the export. Weights are read, made and written one by one, and both sides of the comparison are
+ * run a layer at a time where the model is large (`parity.method`): an export holds a layer or a table, not the model.
  * Errors: those of `openCheckpoint`, `not_writable`, `disk_full`, `invalid_request` (a block size for a format without
  * blocks), `invalid_artefact` (parity, layout, weights).
  */
@@ -130,7 +126,7 @@ export async function exportArtefact(
   withFileErrors("create", outDir, () => {
     fs.mkdirSync(outDir, { recursive: true });
     // What an earlier export left must not be taken for a part of this one.
-    for (const name of ["manifest.json", modelFile, dataFile])
+    for (const name of ["manifest.json", modelFile, dataFile, ...passingFiles])
       fs.rmSync(path.join(outDir, name), { force: true });
   });
   copyTokenizer(checkpointDir, outDir);
@@ -139,11 +135,17 @@ export async function exportArtefact(
   const file = path.join(outDir, modelFile);
   checkLayout(file, config, choice);
   const ids = probeTokens(config);
+  const exactTwin = isInBlocks[format]
+    ? (): Uint8Array => lowerModel(config, { ...choice, activations: "float32" }, weights).bytes
+    : null;
   const parity = compareLogits(
     format,
     config.vocabSize,
     await trainingLogits(checkpoint, ids, choice),
-    await artefactLogits(outDir, config, choice, weights, ids),
+    await artefactLogits(
+      { dir: outDir, file, exactTwin, config, largestWholeBytes: options.largestWholeBytes },
+      ids,
+    ),
   );
   assertParity(format, parity);
   assertWeightErrors(format, weights.errors());
@@ -184,30 +186,6 @@ function writeModel(dir: string, config: ModelConfig, choice: WeightChoice, weig
   const onnx = lowerModel(config, choice, weights);
   if (onnx.external) writeFileAtomic(path.join(dir, onnx.external.file), onnx.external.parts);
   writeFileAtomic(path.join(dir, modelFile), onnx.bytes);
-}
-
-/** Logits of the written weights: through the model as it ships and, where that rounds activations, through its exact twin. */
-async function artefactLogits(
-  dir: string,
-  config: ModelConfig,
-  choice: WeightChoice,
-  weights: StreamedWeights,
-  ids: readonly number[],
-): Promise<ArtefactLogits> {
-  const logitsOf = async (file: string): Promise<Float32Array> => {
-    const session = await openOnnx(file);
-    return cachedLogits(config, session, ids).finally(() => session.close());
-  };
-  const shipped = await logitsOf(path.join(dir, modelFile));
-  if (!isInBlocks[choice.format]) return { shipped, floatActivations: null };
-  // The twin lies beside the model while it is compared: it reads the same data file.
-  const twin = path.join(dir, "model.exact.onnx");
-  try {
-    writeFileAtomic(twin, lowerModel(config, { ...choice, activations: "float32" }, weights).bytes);
-    return { shipped, floatActivations: await logitsOf(twin) };
-  } finally {
-    fs.rmSync(twin, { force: true });
-  }
 }
 
 function modelFiles(dir: string): string[] {
@@ -264,6 +242,11 @@ export function verifyArtefact(dir: string): { manifest: Manifest; config: Model
     }
   }
   return { manifest, config: parseModelConfig(manifest.config, path.join(dir, "manifest.json")) };
+}
+
+/** The model's configuration as the manifest has it; no file is checked. Errors: those of `readManifest`. */
+export function readArtefactConfig(dir: string): ModelConfig {
+  return parseModelConfig(readManifest(dir).config, path.join(dir, "manifest.json"));
 }
 
 export interface ArtefactSessionOptions extends SessionOptions {

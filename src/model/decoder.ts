@@ -175,6 +175,11 @@ export interface TokenShape {
 // Rows are flat [B·T, C]: two-dimensional products are the fast ones. With a named T, B is 1 and rows are [T, C].
 const rowsOf = ({ B, T }: TokenShape): Dim => (typeof B === "number" && typeof T === "number" ? B * T : T);
 
+/** Names of the parts of a model, in graphs and in reports: a part of a graph starts where its scope does. */
+export const embeddingPart = "embedding";
+export const layerScope = (layer: number): string => `layers.${layer}`;
+export const finalScope = "final";
+
 /** Token ids int64 [B, T] → [B·T, C]. */
 export function embedTokens(g: GraphBuilder, config: ModelConfig, parameters: Parameters, ids: Value): Value {
   const [B, T] = ids.shape as [Dim, Dim];
@@ -203,7 +208,7 @@ export function buildLayer(
     const bias = parameters.get(layerName(layer, name, "bias")) as Value | undefined;
     return bias ? g.add(product, bias) : product;
   };
-  return g.scope(`layers.${layer}`, () => {
+  return g.scope(layerScope(layer), () => {
     const attended = g.scope("attention", () => {
       const h = norm(x, attentionNorms.before);
       const heads = (name: "q" | "k" | "v", isNormed: boolean): Value => {
@@ -230,7 +235,7 @@ export function buildLayer(
 /** What the head reads of the last layer's x [M, C]: [M, C]. */
 export function finalNorm(g: GraphBuilder, config: ModelConfig, parameters: Parameters, x: Value): Value {
   const weight = parameters.get("model.norm.weight") as Value;
-  return g.scope("final", () => g.rmsNorm(x, weight, config.rmsNormEpsilon));
+  return g.scope(finalScope, () => g.rmsNorm(x, weight, config.rmsNormEpsilon));
 }
 
 /** The layers from token ids int64 [B, T] to the normalised hidden states [B·T, C]. */

@@ -4,7 +4,12 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { LimbeckError } from "../base/errors.ts";
 import { readBytes, withFileErrors } from "../base/files.ts";
 import { dtypeOfElementType } from "../lower/onnx/element-types.ts";
-import { ModelProtoSchema, type TensorProto, type ValueInfoProto } from "../lower/onnx/onnx_pb.ts";
+import {
+  type ModelProto,
+  ModelProtoSchema,
+  type TensorProto,
+  type ValueInfoProto,
+} from "../lower/onnx/onnx_pb.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { parameterShapes } from "./decoder.ts";
@@ -93,7 +98,7 @@ function checkValue(
  * the tensor.
  */
 export function checkLayout(file: string, config: ModelConfig, choice: WeightChoice): void {
-  const graph = decode(file).graph;
+  const graph = decodeModel(readBytes(file), file).graph;
   if (!graph) throw fail(file, "graph", "a graph", "none");
   const sizes = new Map<string, number>();
   const sizeOf = (data: string): number => {
@@ -131,11 +136,11 @@ export function checkLayout(file: string, config: ModelConfig, choice: WeightCho
   checkValue(file, graph.output, "logits", ["Q", config.vocabSize]);
 }
 
-function decode(file: string) {
+/** Reads an ONNX model; `file` is for messages. Error: `invalid_artefact`. */
+export function decodeModel(bytes: Uint8Array, file: string): ModelProto {
   try {
-    return fromBinary(ModelProtoSchema, readBytes(file));
+    return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    if (cause instanceof LimbeckError) throw cause;
     throw new LimbeckError(
       "invalid_artefact",
       `${file}: expected an ONNX model, ${(cause as Error).message}`,

@@ -6,8 +6,11 @@ import { int64, type Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import {
   buildLayer,
+  embeddingPart,
   embedTokens,
   finalNorm,
+  finalScope,
+  layerScope,
   type Parameters,
   parameterShapes,
   projectLogits,
@@ -27,8 +30,20 @@ export interface Twins<T> {
   readonly held: T;
 }
 
+/** What a piece of a model hands over: [T, C], or the logits [T, V]. */
+export interface PieceRows {
+  readonly name: string;
+  readonly rows: Float32Array;
+}
+
+/** Logits [T, V] of both twins, and what the pieces of the held one hand over. */
+export interface Reference extends Twins<Float32Array> {
+  readonly pieces: readonly PieceRows[];
+}
+
 /** A piece of the model that is computed at once: the weights that it reads, and what it makes of its input. */
 interface Piece {
+  readonly name: string;
   readonly reads: (name: string) => boolean;
   readonly input: (g: GraphBuilder) => Value;
   readonly build: (g: GraphBuilder, parameters: Parameters, x: Value) => Value;
@@ -40,6 +55,7 @@ function piecesOf(config: ModelConfig, T: number): Piece[] {
   const head = tieEmbeddings ? table : "lm_head.weight";
   const hidden = (g: GraphBuilder): Value => g.input("x", "float32", [T, C]);
   const layer = (index: number): Piece => ({
+    name: layerScope(index),
     reads: (name) => name.startsWith(`model.layers.${index}.`),
     input: hidden,
     build: (g, parameters, x) =>
@@ -47,12 +63,14 @@ function piecesOf(config: ModelConfig, T: number): Piece[] {
   });
   return [
     {
+      name: embeddingPart,
       reads: (name) => name === table,
       input: (g) => g.input("x", "int64", [1, T]),
       build: (g, parameters, ids) => embedTokens(g, config, parameters, ids),
     },
     ...Array.from({ length: layers }, (_, index) => layer(index)),
     {
+      name: finalScope,
       reads: (name) => name === head || name === "model.norm.weight",
       input: hidden,
       build: (g, parameters, x) => projectLogits(g, config, parameters, finalNorm(g, config, parameters, x)),
@@ -99,9 +117,13 @@ export async function trainingLogits(
   source: WeightSource,
   ids: readonly number[],
   choice: WeightChoice,
-): Promise<Twins<Float32Array>> {
+): Promise<Reference> {
   const tokens = int64([1, ids.length], ids);
   let x: Twins<Tensor> = { original: tokens, held: tokens };
-  for (const piece of piecesOf(source.config, ids.length)) x = await runPiece(source, piece, choice, x);
-  return { original: x.original.data as Float32Array, held: x.held.data as Float32Array };
+  const pieces: PieceRows[] = [];
+  for (const piece of piecesOf(source.config, ids.length)) {
+    x = await runPiece(source, piece, choice, x);
+    pieces.push({ name: piece.name, rows: x.held.data as Float32Array });
+  }
+  return { original: x.original.data as Float32Array, held: x.held.data as Float32Array, pieces };
 }

@@ -16,6 +16,11 @@ export interface OpenOptions {
   readonly prefillChunk?: number;
   /** Keeps the keys and values of prompts for later ones that begin alike. Off by default: nothing is reused. */
   readonly promptCache?: PromptCacheOptions;
+  /**
+   * Does at once what the first answer would otherwise wait for: first runs of the model, template, grammar. Default true;
+   * false opens sooner, for an engine that may never be asked.
+   */
+  readonly warmUp?: boolean;
   /** Folder of a smaller artefact with the same tokenizer, which drafts tokens for this one to verify. */
   readonly draft?: string;
   /**

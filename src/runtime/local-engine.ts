@@ -1,17 +1,19 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { loadOrt } from "../backend/onnx/ort-api.ts";
 import { findOrtLibrary } from "../backend/onnx/ort-library.ts";
 import type { Session } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
-import { openArtefactSession, readManifest } from "../model/artefact.ts";
-import { loadTokenizer } from "../tokenizer/tokenizer.ts";
+import { openArtefactSession, readArtefactConfig, readManifest } from "../model/artefact.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { callFormatOf } from "./chat.ts";
 import { type EngineSpeculation, openEngineSpeculation, stepsFor } from "./draft-engine.ts";
 import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
 import { closedEngineError, type EngineAnswers, type EngineTasks, type TaskKind } from "./engine-tasks.ts";
-import { createGrammarCompiler } from "./grammar/compiler.ts";
+import { createGrammarCompiler, type GrammarCompiler } from "./grammar/compiler.ts";
+import { loadXgrammar } from "./grammar/xgrammar.ts";
 import {
   type AfterTask,
   createAfterTasks,
@@ -24,6 +26,7 @@ import { createSystemTokenCounter } from "./prompt-cache/system-tokens.ts";
 import { createSampler } from "./sampling.ts";
 import { createStepRunner } from "./step-runner.ts";
 import type { Generator } from "./stream-generate.ts";
+import { warmUpModel, warmUpText } from "./warm-up.ts";
 
 /** An open artefact on this thread. */
 export interface LocalEngine {
@@ -55,23 +58,34 @@ export async function openLocalEngine(
   { blocking }: ThreadMode,
 ): Promise<LocalEngine> {
   const startedAt = monotonicMs();
-  const { prefillChunk, promptCache, draft, speculation: mode = "off" } = options;
+  const { prefillChunk, promptCache, draft, speculation: mode = "off", warmUp = true } = options;
   const read = readManifest(artefactDir);
   const threads = options.threads ?? (read.parameters < smallModelParameters ? 1 : null);
-  const { manifest, config, session } = await openArtefactSession(artefactDir, {
+  // Other threads compile the grammar engine's WebAssembly and load the model; meanwhile this one reads the tokenizer.
+  loadXgrammar().catch(() => undefined); // whoever needs it hears of it
+  await loadOrt();
+  const opening = openArtefactSession(artefactDir, {
     ...stepsFor(read, mode),
     ...(threads === null ? {} : { threads }),
   });
+  await Promise.race([opening, new Promise(setImmediate)]);
+  let text: ModelText;
+  try {
+    text = await openText(artefactDir, { warmUp });
+  } catch (error) {
+    await opening.then(
+      ({ session }) => session.close(),
+      () => undefined,
+    );
+    throw error;
+  }
+  const { tokenizer, endIds, grammars } = text;
+  const { manifest, config, session } = await opening.catch((error: unknown) => {
+    grammars.close();
+    throw error;
+  });
   let speculation: EngineSpeculation | undefined;
   try {
-    const tokenizer = loadTokenizer(artefactDir);
-    if (tokenizer.vocabSize > config.vocabSize) {
-      throw new LimbeckError(
-        "invalid_artefact",
-        `${artefactDir}: expected a tokenizer of at most ${config.vocabSize} tokens, got ${tokenizer.vocabSize}`,
-        { cure: "Export the checkpoint again with its own tokenizer.", fields: { path: artefactDir } },
-      );
-    }
     const stepRunner = createStepRunner(session, config, {
       blocking,
       ...(prefillChunk === undefined ? {} : { prefillChunk }),
@@ -105,10 +119,11 @@ export async function openLocalEngine(
       speculation,
       sampler: createSampler(config.vocabSize),
       tokenizer,
-      endIds: new Set([tokenizer.eosId, ...config.eosIds]),
+      endIds,
     };
     const { layers, kvHeads, headDim, contextLength, vocabSize } = config;
-    const grammars = createGrammarCompiler(tokenizer, vocabSize, { endIds: [...generator.endIds] });
+    // Past the cache: nobody asked this.
+    if (warmUp) await warmUpModel({ ...generator, runner: stepRunner });
     const info: EngineInfo = {
       name: path.basename(artefactDir),
       artefactDir,
@@ -140,9 +155,34 @@ export async function openLocalEngine(
     );
   } catch (error) {
     await speculation?.close();
+    grammars.close();
     session.close();
     throw error;
   }
+}
+
+/** The parts of an open artefact that need no model. */
+interface ModelText {
+  readonly tokenizer: Tokenizer;
+  readonly endIds: ReadonlySet<number>;
+  readonly grammars: GrammarCompiler;
+}
+
+/** Errors: `file_not_found`, `invalid_artefact`, `invalid_checkpoint`. */
+async function openText(artefactDir: string, { warmUp }: { readonly warmUp: boolean }): Promise<ModelText> {
+  const { vocabSize, eosIds } = readArtefactConfig(artefactDir);
+  const tokenizer = loadTokenizer(artefactDir);
+  if (tokenizer.vocabSize > vocabSize) {
+    throw new LimbeckError(
+      "invalid_artefact",
+      `${artefactDir}: expected a tokenizer of at most ${vocabSize} tokens, got ${tokenizer.vocabSize}`,
+      { cure: "Export the checkpoint again with its own tokenizer.", fields: { path: artefactDir } },
+    );
+  }
+  const endIds = new Set([tokenizer.eosId, ...eosIds]);
+  const grammars = createGrammarCompiler(tokenizer, vocabSize, { endIds: [...endIds] });
+  if (warmUp) await warmUpText(tokenizer, grammars);
+  return { tokenizer, endIds, grammars };
 }
 
 /** What computes keys and values: another library, processor or number of threads may round otherwise. */

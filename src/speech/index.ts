@@ -1,18 +1,5 @@
 /** Speech: an agent's stream cleaned, translated, voiced and played while it is being written. */
 
-export { createNarrator, type Narrator, type NarratorOptions } from "./narrator.ts";
-export {
-  createEventParser,
-  type EventParser,
-  type ParseReport,
-  type ParserOptions,
-  type StreamFormat,
-  streamFormats,
-} from "./parse/parser.ts";
-export { createNullSink, type OpenSinkOptions, openSink } from "./play/sinks.ts";
-export { type Subtitle, writeSrt } from "./play/srt.ts";
-export type { SegmenterOptions, Sentence } from "./text/segmenter.ts";
-export { createSpeakableText, type SpeakableText, speakText } from "./text/speakable.ts";
 export {
   type ControlCommand,
   type Controlled,

@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { LimbeckError } from "../../base/errors.ts";
+import { invariant, LimbeckError } from "../../base/errors.ts";
 import { withFileErrors } from "../../base/files.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { lowerToOnnx } from "../../lower/onnx/lower.ts";
@@ -8,17 +8,39 @@ import { type Handle, loadOrt, type Ort } from "./ort-api.ts";
 import { OnnxSession } from "./session.ts";
 import { createSessionOptions, type OnnxSessionOptions } from "./session-options.ts";
 
-function createSession(
+/** `createSession` on another thread: reading and packing weights takes long. */
+async function loadSession(
   { api, env }: Ort,
   model: string | Uint8Array,
+  what: string,
+  options: OnnxSessionOptions,
+): Promise<Handle> {
+  const settings = createSessionOptions(api, options);
+  const out = new BigUint64Array(new ArrayBuffer(4096), 0, 1);
+  try {
+    if (typeof model === "string")
+      await api.callAsync("CreateSession", what, env, model, settings, api.address(out));
+    else {
+      const [bytes, size] = [api.address(model), model.byteLength];
+      await api.callAsync("CreateSessionFromArray", what, env, bytes, size, settings, api.address(out));
+      // Read here, so that it lives until here.
+      invariant(model.byteLength === size, "the model's bytes were transferred while it was loaded");
+    }
+    return out[0] as Handle;
+  } finally {
+    api.release("SessionOptions", settings);
+  }
+}
+
+function createSession(
+  { api, env }: Ort,
+  model: Uint8Array,
   what: string,
   options: OnnxSessionOptions,
 ): Handle {
   const settings = createSessionOptions(api, options);
   try {
-    return typeof model === "string"
-      ? api.make("CreateSession", what, env, model, settings)
-      : api.make("CreateSessionFromArray", what, env, model, model.byteLength, settings);
+    return api.make("CreateSessionFromArray", what, env, model, model.byteLength, settings);
   } finally {
     api.release("SessionOptions", settings);
   }
@@ -52,7 +74,10 @@ export async function openOnnx(
   if (typeof model === "string") withFileErrors("open", model, () => fs.accessSync(model, fs.constants.R_OK));
   const ort = await loadOrt();
   try {
-    return new OnnxSession("onnx-cpu", ort, { what, handle: createSession(ort, model, what, options) });
+    return new OnnxSession("onnx-cpu", ort, {
+      what,
+      handle: await loadSession(ort, model, what, options),
+    });
   } catch (cause) {
     if (!(cause instanceof LimbeckError) || cause.code !== "backend_failed") throw cause;
     throw new LimbeckError("invalid_artefact", cause.message, {

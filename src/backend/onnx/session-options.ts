@@ -6,10 +6,13 @@ import type { Handle, OrtApi } from "./ort-api.ts";
 export interface OnnxSessionOptions extends SessionOptions {
   /** Records the time of every node into a file that starts with this; see `OnnxSession.endProfiling`. */
   readonly profilePrefix?: string;
+  /** Whether nodes are fused and constants folded; default true. */
+  readonly isOptimised?: boolean;
   /** Entries for AddSessionConfigEntry, by the names that ONNX Runtime gives them. */
   readonly config?: Readonly<Record<string, string>>;
 }
 
+const noOptimisations = 0;
 const allOptimisations = 99;
 
 /** What every session gets. */
@@ -34,7 +37,10 @@ export function createSessionOptions(api: OrtApi, options: OnnxSessionOptions): 
     ...values
   ) => api.call(name, "session options", handle, ...values);
   try {
-    set("SetSessionGraphOptimizationLevel", allOptimisations);
+    set(
+      "SetSessionGraphOptimizationLevel",
+      (options.isOptimised ?? true) ? allOptimisations : noOptimisations,
+    );
     set("SetIntraOpNumThreads", threads);
     set("SetInterOpNumThreads", 1);
     // Memory patterns double the memory at the peak and gain no time.

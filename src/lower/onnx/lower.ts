@@ -45,7 +45,8 @@ export interface OnnxModel {
   readonly external?: { readonly file: string; readonly parts: Iterable<Uint8Array> };
 }
 
-function valueInfo(
+/** An input or output of a model. */
+export function valueInfo(
   name: string,
   { dtype, shape }: TensorType,
 ): MessageInitShape<typeof ValueInfoProtoSchema> {

@@ -45,6 +45,13 @@ const isSame = (a: Json | undefined, b: Json | undefined): boolean => canonicalJ
 const asList = (value: Json | undefined): readonly Json[] =>
   Array.isArray(value) ? (value as readonly Json[]) : value === undefined ? [] : [value];
 
+/** Whether a schema allows texts of a list and says no more: then each of them fits. */
+export function isListOfTexts(schema: JsonSchema): boolean {
+  const { type = "string", enum: list } = schema;
+  const says = restrictions(schema).every((word) => word === "type" || word === "enum");
+  return says && type === "string" && Array.isArray(list) && list.every((one) => typeof one === "string");
+}
+
 /** The types that both allow: a whole number is a number. */
 function commonTypes(a: Json | undefined, b: Json | undefined): readonly Json[] {
   const [left, right] = [asList(a), asList(b)];

@@ -146,10 +146,11 @@ export function createCachedRunner(
         })),
       );
       if (disk === null) return;
-      disk.touch(live);
       for (const [block, key] of live.entries()) {
         if (!disk.has(key)) disk.write(key, ram.get(key) ?? save(block));
       }
+      // Those on their way too: of a path that was just kept the end is the older part.
+      disk.touch(live);
     },
     close: () => inner.close(),
   };

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { after, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { headerBytes } from "./disk-entry.ts";
 import { type DiskTier, defaultDiskBytes, openDiskTier } from "./disk-tier.ts";
 import type { DiskFault } from "./types.ts";
@@ -143,6 +143,68 @@ test("of one path the end goes before its beginning", async () => {
   await tier.settle();
   assert.deepEqual(
     ["a", "ab", "abc"].map((name) => tier.has(keyOf(name))),
+    [true, true, false],
+  );
+});
+
+/** Writes go on only when the returned function is called. */
+function heldWrites(t: TestContext): () => void {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const { writeFile } = fs.promises;
+  t.mock.method(fs.promises, "writeFile", async (...args: Parameters<typeof writeFile>) => {
+    await opened;
+    return writeFile(...args);
+  });
+  return open;
+}
+
+test("a block on its way to a slow disk is there already, is written once, and is not evicted", async (t) => {
+  const size = blockBytes + headerBytes;
+  const { dir, tier } = await filled(["old"], 2 * size);
+  const open = heldWrites(t);
+  const payload = randomBytes(blockBytes);
+  tier.write(keyOf("a"), payload);
+  tier.touch([keyOf("a")]);
+  await new Promise(setImmediate);
+  assert.deepEqual([tier.has(keyOf("a")), fs.existsSync(fileOf(dir, keyOf("a")))], [true, false]);
+  assert.deepEqual(Buffer.from(tier.read(keyOf("a"))!), payload);
+  tier.write(keyOf("a"), payload);
+  tier.write(keyOf("b"), randomBytes(blockBytes));
+  open();
+  await tier.settle();
+  assert.deepEqual(
+    ["old", "a", "b"].map((name) => tier.has(keyOf(name))),
+    [false, true, true],
+  );
+  assert.deepEqual([tier.bytes, tier.evictedBlocks], [2 * size, 1]);
+  assert.deepEqual(Buffer.from(tier.read(keyOf("a"))!), payload, "now from its file");
+  assert.deepEqual(faultsOf(tier), []);
+});
+
+test("of a path that is still being written the end goes first too, and after a restart", async () => {
+  const size = blockBytes + headerBytes;
+  const path3 = ["r", "rs", "rst"].map(keyOf);
+  const { dir, tier } = await filled([], 3 * size);
+  for (const key of path3) tier.write(key, randomBytes(blockBytes));
+  tier.touch(path3);
+  await tier.settle();
+  const reopened = openDiskTier(dir, blockBytes, 3 * size);
+  reopened.write(keyOf("y"), randomBytes(blockBytes));
+  await reopened.settle();
+  assert.deepEqual(
+    path3.map((key) => reopened.has(key)),
+    [true, true, false],
+  );
+  const fresh = await filled([], 3 * size);
+  for (const key of path3) fresh.tier.write(key, randomBytes(blockBytes));
+  fresh.tier.touch(path3);
+  fresh.tier.write(keyOf("x"), randomBytes(blockBytes));
+  await fresh.tier.settle();
+  assert.deepEqual(
+    path3.map((key) => fresh.tier.has(key)),
     [true, true, false],
   );
 });

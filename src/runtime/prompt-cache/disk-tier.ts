@@ -15,7 +15,7 @@ export interface DiskTier {
   readonly evictedBlocks: number;
   readonly faults: Readonly<Record<DiskFault, number>>;
   has(key: string): boolean;
-  /** A block that is there and whole; a damaged one is removed. */
+  /** A block that is there and whole, or still on its way to the disk; a damaged one is removed. */
   read(key: string): Uint8Array | undefined;
   /** Marks a path as used: from its end to its root, so that a path loses its end first. */
   touch(keys: readonly string[]): void;
@@ -62,10 +62,17 @@ function scan(dir: string): Found[] {
   return found.sort((a, b) => a.usedAtMs - b.usedAtMs);
 }
 
+/** A block on its way to the disk, and when it was used last. */
+interface Pending {
+  readonly payload: Uint8Array;
+  usedAt: Date;
+}
+
 /** Opens the tier in `dir`, which is made where it is missing, over blocks of `blockBytes` each. */
 export function openDiskTier(dir: string, blockBytes: number, diskBytes?: number): DiskTier {
   const faults = Object.fromEntries(diskFaults.map((fault) => [fault, 0])) as Record<DiskFault, number>;
-  const sizes = new Map<string, number>(); // oldest first
+  const sizes = new Map<string, number>(); // oldest first; 0 while a block is on its way
+  const pending = new Map<string, Pending>();
   let budgetBytes = diskBytes ?? 0;
   let bytes = 0;
   let evictedBlocks = 0;
@@ -97,6 +104,7 @@ export function openDiskTier(dir: string, blockBytes: number, diskBytes?: number
   const makeRoom = (needed: number): void => {
     for (const key of sizes.keys()) {
       if (bytes + needed <= budgetBytes) return;
+      if (pending.has(key)) continue;
       drop(key);
       evictedBlocks += 1;
     }
@@ -122,12 +130,18 @@ export function openDiskTier(dir: string, blockBytes: number, diskBytes?: number
       await fs.promises.writeFile(temporary, [entryHeader(key, payload), payload], {
         mode: ownerOnly.file,
       });
+      const { usedAt } = pending.get(key)!;
+      await fs.promises.utimes(temporary, usedAt, usedAt);
       await fs.promises.rename(temporary, file);
-      use(key, headerBytes + payload.byteLength);
+      // It keeps its place among the others: paths are marked as used when they are kept, not when they are written.
+      sizes.set(key, headerBytes + payload.byteLength);
+      bytes += headerBytes + payload.byteLength;
     } catch (error) {
-      forget(key);
+      sizes.delete(key);
       faults[faultOf(error, "write")] += 1;
       counted("write", () => fs.rmSync(temporary, { force: true }));
+    } finally {
+      pending.delete(key);
     }
   };
 
@@ -147,6 +161,9 @@ export function openDiskTier(dir: string, blockBytes: number, diskBytes?: number
     faults,
     has: (key) => sizes.has(key),
     read: (key) => {
+      // Looked for on the disk, it would be a miss, and written once more.
+      const onItsWay = pending.get(key);
+      if (onItsWay) return onItsWay.payload;
       let file: Buffer;
       try {
         file = fs.readFileSync(fileOf(key));
@@ -166,13 +183,17 @@ export function openDiskTier(dir: string, blockBytes: number, diskBytes?: number
       return undefined;
     },
     touch: (keys) => {
-      const now = new Date();
-      for (const key of keys.toReversed()) {
+      const now = Date.now();
+      for (const [depth, key] of [...keys.entries()].reverse()) {
         const size = sizes.get(key);
         if (size === undefined) continue;
         use(key, size);
+        // A millisecond between blocks: the next process knows their order by the times of their files.
+        const usedAt = new Date(now - depth);
+        const onItsWay = pending.get(key);
+        if (onItsWay) onItsWay.usedAt = usedAt;
         counted("write", () => {
-          if (fs.existsSync(fileOf(key))) fs.utimesSync(fileOf(key), now, now);
+          if (!onItsWay && fs.existsSync(fileOf(key))) fs.utimesSync(fileOf(key), usedAt, usedAt);
         });
       }
     },
@@ -180,7 +201,8 @@ export function openDiskTier(dir: string, blockBytes: number, diskBytes?: number
       const size = headerBytes + payload.byteLength;
       if (sizes.has(key) || size > budgetBytes || pendingBytes + size > mostPendingBytes) return;
       pendingBytes += size;
-      use(key, 0); // so that it is not written twice; its bytes count once they are there
+      pending.set(key, { payload, usedAt: new Date() });
+      use(key, 0); // its bytes count once they are there
       lastWrite = lastWrite
         .then(() => writeNow(key, payload))
         .finally(() => {

@@ -135,6 +135,30 @@ test("a restart keeps the disk's blocks; damaged ones are read anew, with a coun
   assert.equal((await answered()).cached, prefillChunk, "that one was written again");
 });
 
+test("a prompt is kept from its answer on, however slow the disk is", async (t) => {
+  const { writeFile } = fs.promises;
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  t.mock.method(fs.promises, "writeFile", async (...args: Parameters<typeof writeFile>) => {
+    await opened;
+    return writeFile(...args);
+  });
+  const promptCache = { ramBytes: 0, diskDir: newFolder(), diskBytes: 1e8 };
+  await withEngine({ worker: false, promptCache }, async (engine) => {
+    await engine.chat(ask("A timer of 5 minutes"), tools, options);
+    // Another prompt takes the engine's own memory.
+    await engine.complete("one two three four five six seven eight nine ten ".repeat(3), { maxTokens: 1 });
+    const again = await engine.chat(ask("Good morning"), tools, options);
+    const stats = await engine.promptCacheStats();
+    open(); // an engine closes when all is written
+    assert.ok((again.cachedTokens ?? 0) >= 2 * prefillChunk, `${again.cachedTokens} cached`);
+    assert.deepEqual(said(again), said(await plain.chat(ask("Good morning"), tools, options)));
+    assert.equal(stats?.disk?.bytes, 0, "nothing was on the disk");
+  });
+});
+
 test("a folder that cannot be used changes no answer", async () => {
   const file = newFolder();
   fs.writeFileSync(file, "not a folder");
