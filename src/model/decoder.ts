@@ -148,10 +148,10 @@ export function trainingAttention(g: GraphBuilder, config: ModelConfig, B: numbe
 export function cachedAttention(g: GraphBuilder, config: ModelConfig): Attend {
   const { heads, kvHeads, headDim, contextLength } = config;
   const reachOf = layerReaches(g, config, contextLength);
-  const lastPosition = g.input("last_position", "int32", [1]);
+  const lastPosition = g.input("last_position", "int32", ["B"]);
   const totalLength = g.input("total_length", "int32", []);
   const cache = (name: string): Value =>
-    g.input(name, "float32", [1, kvHeads, contextLength, headDim], "state");
+    g.input(name, "float32", ["B", kvHeads, contextLength, headDim], "state");
   return (layer, q, k, v) => {
     const pastKey = cache(`past_key.${layer}`);
     const pastValue = cache(`past_value.${layer}`);
@@ -172,8 +172,9 @@ export interface TokenShape {
   readonly T: Dim;
 }
 
-// Rows are flat [B·T, C]: two-dimensional products are the fast ones. With a named T, B is 1 and rows are [T, C].
-const rowsOf = ({ B, T }: TokenShape): Dim => (typeof B === "number" && typeof T === "number" ? B * T : T);
+// Rows are flat [B·T, C]: two-dimensional products are the fast ones.
+const rowsOf = ({ B, T }: TokenShape): Dim =>
+  typeof B === "number" && typeof T === "number" ? B * T : B === 1 ? T : `${B}·${T}`;
 
 /** Token ids int64 [B, T] → [B·T, C]. */
 export function embedTokens(g: GraphBuilder, config: ModelConfig, parameters: Parameters, ids: Value): Value {

@@ -28,7 +28,7 @@ export function choiceOf({ weights, block, activations }: InferenceOptions): Wei
  */
 export function buildInferenceGraph(config: ModelConfig, options: InferenceOptions): Graph {
   const g = new GraphBuilder("inference");
-  const ids = g.input("ids", "int64", [1, "T"]);
+  const ids = g.input("ids", "int64", ["B", "T"]);
   const select = g.input("select", "int64", ["Q"]);
   const choice = choiceOf(options);
   const parameters = new Map(

@@ -121,7 +121,7 @@ export function checkLayout(file: string, config: ModelConfig, choice: WeightCho
       if (got !== expected) throw fail(file, input.name, expected, got);
     }
   }
-  const cache = [1, config.kvHeads, config.contextLength, config.headDim];
+  const cache = ["B", config.kvHeads, config.contextLength, config.headDim];
   for (let layer = 0; layer < config.layers; layer++) {
     for (const part of ["key", "value"]) {
       checkValue(file, graph.input, `past_${part}.${layer}`, cache);
