@@ -34,7 +34,8 @@ export function buildInferenceGraph(config: ModelConfig, options: InferenceOptio
   const parameters = new Map(
     [...parameterShapes(config)].map(([name, shape]) => [name, formOf(name, shape, choice).declare(g)]),
   );
-  const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config)); // [T, C]
-  g.output("logits", projectLogits(g, config, parameters, g.gather(hidden, select))); // [Q, V]
+  const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config)); // [B, T, C]
+  const rows = g.reshape(hidden, ["B·T", config.hiddenSize]);
+  g.output("logits", projectLogits(g, config, parameters, g.gather(rows, select))); // [Q, V]
   return g.build();
 }
