@@ -8,6 +8,7 @@ import { monotonicMs } from "../measure/clock.ts";
 import { openArtefactSession, readManifest } from "../model/artefact.ts";
 import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import { callFormatOf } from "./chat.ts";
+import { createLocalBatch, type LocalBatch, type LocalBatchOptions } from "./batch/local-batch.ts";
 import { type EngineSpeculation, openEngineSpeculation } from "./draft-engine.ts";
 import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
 import { closedEngineError, type EngineAnswers, type EngineTasks, type TaskKind } from "./engine-tasks.ts";
@@ -63,6 +64,7 @@ export async function openLocalEngine(
     threads === null ? {} : { threads },
   );
   let speculation: EngineSpeculation | undefined;
+  let batch: LocalBatch | undefined;
   try {
     const tokenizer = loadTokenizer(artefactDir);
     if (tokenizer.vocabSize > config.vocabSize) {
@@ -125,11 +127,16 @@ export async function openLocalEngine(
     };
     return serveTasks(
       info,
-      createTasks({ generator, tokenizer, grammars, cache }),
+      (turns) => {
+        const model = { generator, tokenizer, grammars };
+        batch = createLocalBatch({ model, session, runner: stepRunner, blocking, ...turns });
+        return createTasks({ ...model, cache, batch });
+      },
       createAfterTasks(cache, createSystemTokenCounter(tokenizer)),
       async () => {
         await cache?.settle();
         await speculation?.close();
+        batch?.close();
         grammars.close();
         runner.close();
         session.close();
@@ -157,17 +164,30 @@ function kernelsOf({ backend }: Session, threads: number | null): Readonly<Recor
 /** One task after the other, in the order in which they come. */
 function serveTasks(
   info: EngineInfo,
-  tasks: TaskTable,
+  makeTasks: (turns: Pick<LocalBatchOptions, "takeTurn" | "isAwaited">) => TaskTable,
   afterTasks: AfterTask,
   free: () => Promise<void>,
 ): LocalEngine {
   let last: Promise<unknown> = Promise.resolve();
   let lastEndedAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
+  let waiting = 0;
+  const tasks = makeTasks({
+    isAwaited: () => waiting > 0,
+    takeTurn: (action) => {
+      last = last.then(action).finally(() => {
+        lastEndedAt = monotonicMs();
+      });
+    },
+  });
 
-  const run: LocalEngine["run"] = (kind, task, hooks) => {
-    if (isClosed) return Promise.reject(closedEngineError());
+  const run: LocalEngine["run"] = async (kind, task, hooks) => {
+    if (isClosed) throw closedEngineError();
+    // Many share a turn, which their batch takes for them.
+    if (kind === "batchChat") return tasks[kind](task, hooks.requestedAt, hooks);
+    waiting += 1;
     const turn = last.then(async () => {
+      waiting -= 1;
       try {
         return await tasks[kind](task, Math.max(hooks.requestedAt, lastEndedAt), hooks);
       } finally {
@@ -193,7 +213,11 @@ function serveTasks(
   const close = async (): Promise<void> => {
     if (isClosed) return;
     isClosed = true;
-    await last;
+    // Chats of a batch that did not come in take another turn.
+    for (let seen: unknown; seen !== last; ) {
+      seen = last;
+      await seen;
+    }
     await free();
   };
   return { info, run, close };
