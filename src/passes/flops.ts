@@ -121,7 +121,8 @@ export function countFlops(graph: Graph, sizes: Readonly<Record<string, number>>
   const elements: Elements = (shape) =>
     shape.reduce<number>((product, dim) => {
       const names = typeof dim === "number" ? [] : factorsOf(dim);
-      const size = typeof dim === "number" ? dim : names.reduce((n, name) => n * (sizes[name] ?? Number.NaN), 1);
+      const size =
+        typeof dim === "number" ? dim : names.reduce((n, name) => n * (sizes[name] ?? Number.NaN), 1);
       if (Number.isNaN(size)) {
         throw new LimbeckError(
           "invalid_graph",

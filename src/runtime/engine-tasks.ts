@@ -23,6 +23,7 @@ export interface EngineTasks {
   readonly openBatch: { readonly rows: number };
   /** As `chat`; answered beside others of its kind. */
   readonly batchChat: EngineTasks["chat"];
+  readonly batchStats: object;
   readonly closeBatch: object;
 }
 
@@ -34,7 +35,8 @@ export interface EngineAnswers {
   readonly promptCacheStats: PromptCacheStats | null;
   readonly openBatch: BatchOpening;
   readonly batchChat: ChatResult;
-  readonly closeBatch: BatchStats | null;
+  readonly batchStats: BatchStats | null;
+  readonly closeBatch: null;
 }
 
 export type TaskKind = keyof EngineTasks;
@@ -86,7 +88,7 @@ export function createEngine(info: EngineInfo, ask: Ask, close: () => Promise<vo
         kvBytes,
         chat: (messages, tools, options = {}) =>
           ask("batchChat", { messages, tools, options: withoutSignal(options) }, options),
-        closeWithStats: () => ask("closeBatch", {}),
+        stats: () => ask("batchStats", {}),
         close: async () => {
           await ask("closeBatch", {});
         },

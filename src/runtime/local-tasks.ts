@@ -47,7 +47,11 @@ export function createTasks({ cache, batch, ...model }: TaskTools): TaskTable {
     promptCacheStats: () => cache?.stats() ?? null,
     openBatch: ({ rows }) => batch.open(rows),
     batchChat: (task, _turnAt, hooks) => batch.chat(task, hooks),
-    closeBatch: () => batch.close(),
+    batchStats: () => batch.stats(),
+    closeBatch: () => {
+      batch.close();
+      return null;
+    },
   };
 }
 
@@ -77,6 +81,7 @@ export function createAfterTasks(cache: PromptCache | null, systemTokens: System
     promptCacheStats: null,
     openBatch: null,
     batchChat: null,
+    batchStats: null,
     closeBatch: null,
   };
 }

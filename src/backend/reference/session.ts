@@ -1,5 +1,13 @@
 import { invariant, LimbeckError } from "../../base/errors.ts";
-import { factorsOf, formatType, type Graph, inputName, type Node, type Shape, type Value } from "../../graph/graph.ts";
+import {
+  factorsOf,
+  formatType,
+  type Graph,
+  inputName,
+  type Node,
+  type Shape,
+  type Value,
+} from "../../graph/graph.ts";
 import { dtypes, type Tensor } from "../../tensor/tensor.ts";
 import type { Backend, Binding, NamedTensors, Session, TensorSpec } from "../session.ts";
 import { type Dense, narrow, widen } from "./dense.ts";

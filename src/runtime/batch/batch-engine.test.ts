@@ -44,9 +44,13 @@ test("rows give the tokens that each request gets alone, and do run together", a
   const batch = await engine.openBatch(rows);
   assert.equal(batch.check.refusal, null);
   assert.ok(batch.check.compared > 0);
-  const answers = await Promise.all(examples.map(({ messages, tools }) => batch.chat(messages, tools, options)));
+  const answers = await Promise.all(
+    examples.map(({ messages, tools }) => batch.chat(messages, tools, options)),
+  );
   for (const [i, answer] of answers.entries()) assertSame(answer, alone[i]!);
-  const stats = await batch.closeWithStats();
+  const stats = await batch.stats();
+  await batch.close();
+  assert.equal(await batch.stats(), null);
   const [ones = 0, twos = 0, threes = 0] = stats!.runs;
   assert.ok(threes > twos + ones, `expected mostly full runs, got ${stats!.runs.join()}`);
   // Each row of a run makes one token; first tokens come from prompts, and forced ones are read in runs of their own.
@@ -66,7 +70,7 @@ test("what the engine is asked itself runs alone, before and while a batch is op
   );
   for (const [i, result] of streams.entries()) assertSame(result, alone[i]!);
   assert.deepEqual(order, [...order].sort(), "tokens of one request came between those of another");
-  assert.deepEqual((await batch.closeWithStats())!.runs, [0, 0, 0]);
+  assert.deepEqual(await batch.stats(), { runs: [0, 0, 0] });
 
   // As a score asks: as many at a time as there are rows, the next one when one ends.
   const busy = await engine.openBatch(rows);

@@ -16,7 +16,9 @@ export interface LocalBatch {
   /** Errors: `invalid_request` (rows), `backend_failed`. */
   open(rows: number): Promise<BatchOpening>;
   chat(task: EngineTasks["batchChat"], hooks: RequestHooks): Promise<ChatResult>;
-  close(): BatchStats | null;
+  /** Null: none is open. */
+  stats(): BatchStats | null;
+  close(): void;
 }
 
 export interface LocalBatchOptions extends Pick<LaneHost<unknown, unknown>, "takeTurn" | "isAwaited"> {
@@ -44,11 +46,9 @@ export function createLocalBatch(options: LocalBatchOptions): LocalBatch {
   const { model, session, runner, blocking, takeTurn, isAwaited } = options;
   let batch: OpenBatch | null = null;
 
-  const close = (): BatchStats | null => {
-    const stepper = batch?.stepper ?? null;
+  const close = (): void => {
+    batch?.stepper?.close();
     batch = null;
-    stepper?.close();
-    return stepper && { runs: [...stepper.runs] };
   };
 
   const refused = (check: RowCheck): OpenBatch => ({
@@ -118,6 +118,7 @@ export function createLocalBatch(options: LocalBatchOptions): LocalBatch {
         cure: "Ask the engine itself: its requests run one by one.",
       });
     },
+    stats: () => (batch?.stepper ? { runs: [...batch.stepper.runs] } : null),
     close,
   };
 }

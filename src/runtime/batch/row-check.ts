@@ -72,7 +72,10 @@ export async function checkRows({ rows }: Pick<BatchStepper, "rows">): Promise<R
         for (let v = 0; v < row.length; v++) {
           if (row[v] === single[v]) continue;
           differing += 1;
-          maxLogitDifference = Math.max(maxLogitDifference, Math.abs((row[v] as number) - (single[v] as number)));
+          maxLogitDifference = Math.max(
+            maxLogitDifference,
+            Math.abs((row[v] as number) - (single[v] as number)),
+          );
         }
       }
     }

@@ -23,6 +23,6 @@ export interface BatchRunner extends ChatRunner {
   /** `chat` fails with `invalid_request` where this refuses. */
   readonly check: RowCheck;
   readonly kvBytes: number;
-  /** As `close`; null where the batch was closed before. */
-  closeWithStats(): Promise<BatchStats | null>;
+  /** What it did so far; null where it is closed. */
+  stats(): Promise<BatchStats | null>;
 }
