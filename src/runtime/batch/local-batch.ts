@@ -1,8 +1,7 @@
 import type { Session } from "../../backend/session.ts";
 import { LimbeckError } from "../../base/errors.ts";
-import { type ChatModel, chatOnce } from "../chat.ts";
+import { type ChatHooks, type ChatModel, chatOnce } from "../chat.ts";
 import type { EngineTasks } from "../engine-tasks.ts";
-import type { RequestHooks } from "../local-tasks.ts";
 import { createSampler } from "../sampling.ts";
 import type { StepRunner } from "../step-runner.ts";
 import type { ChatResult } from "../types.ts";
@@ -15,7 +14,7 @@ import { type BatchOpening, type BatchStats, mostRows } from "./types.ts";
 export interface LocalBatch {
   /** Errors: `invalid_request` (rows), `backend_failed`. */
   open(rows: number): Promise<BatchOpening>;
-  chat(task: EngineTasks["batchChat"], hooks: RequestHooks): Promise<ChatResult>;
+  chat(task: EngineTasks["batchChat"], hooks: ChatHooks): Promise<ChatResult>;
   /** Null: none is open. */
   stats(): BatchStats | null;
   close(): void;
@@ -31,7 +30,7 @@ export interface LocalBatchOptions extends Pick<LaneHost<unknown, unknown>, "tak
 
 interface Order {
   readonly task: EngineTasks["batchChat"];
-  readonly hooks: RequestHooks;
+  readonly hooks: ChatHooks;
 }
 
 interface OpenBatch {

@@ -205,7 +205,11 @@ function createGrammar(root: Rule, compile: (root: Rule) => CompiledRules): Gram
       compiled ??= compile(root);
       return compiled;
     },
-    close: () => compiled?.close(),
+    // Rows of a batch may still follow a grammar that has to go: what they need is then made again.
+    close: () => {
+      compiled?.close();
+      compiled = undefined;
+    },
   };
 }
 
