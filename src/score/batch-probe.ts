@@ -1,6 +1,6 @@
 import { stringifyJson } from "../base/json.ts";
 import type { Example } from "../data/types.ts";
-import { monotonicMs } from "../measure/clock.ts";
+import type { Clock } from "../measure/clock.ts";
 import { type BatchSample, decideBatch, summarizeBatch } from "../runtime/batch/batch-policy.ts";
 import { type BatchReport, toCandidates, toFigures } from "./batch-report.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -33,6 +33,13 @@ export function saysTheSame(a: ExampleTranscript, b: ExampleTranscript): boolean
   return wordsOf(a) === wordsOf(b);
 }
 
+export interface ProbeOptions {
+  readonly candidates: readonly number[];
+  /** Examples of the whole work. */
+  readonly total: number;
+  readonly clock: Clock;
+}
+
 export interface ProbeResult {
   readonly batch: number;
   readonly decidedBy: "measurement" | "refused";
@@ -49,15 +56,15 @@ export async function probeBatches(
   run: RunExample,
   examples: readonly Example[],
   kept: ReadonlyMap<string, ExampleTranscript>,
-  { candidates, total }: { readonly candidates: readonly number[]; readonly total: number },
+  { candidates, total, clock }: ProbeOptions,
 ): Promise<ProbeResult> {
   const samples: BatchSample[] = [];
   let compared = 0;
   let differing = 0;
   const measure = async (batch: number, part: readonly Example[]): Promise<void> => {
-    const start = monotonicMs();
+    const start = clock();
     const transcripts = await sideBySide(part, batch, (example) => run(example, batch));
-    const wallMs = monotonicMs() - start;
+    const wallMs = clock() - start;
     const turns = transcripts.flatMap((transcript) => transcript.turns);
     const tokens = turns.reduce((sum, turn) => sum + turn.tokens, 0);
     samples.push({ batch, tokens, wallMs, latenciesMs: turns.map((turn) => turn.total_ms) });

@@ -1,4 +1,5 @@
 import type { Example } from "../data/types.ts";
+import { type Clock, monotonicMs } from "../measure/clock.ts";
 import type { BatchRunner } from "../runtime/batch/types.ts";
 import type { ChatRunner } from "../runtime/types.ts";
 import { probeBatches, probeSize, type RunExample } from "./batch-probe.ts";
@@ -18,6 +19,7 @@ export interface OfflineBatch {
 export interface CollectOptions extends ToolLoopOptions {
   /** Default: one example after the other. */
   readonly batch?: OfflineBatch;
+  readonly clock?: Clock;
 }
 
 export interface Collected {
@@ -38,7 +40,7 @@ export async function collectTranscripts(
   options: CollectOptions,
   onTranscript: (transcript: ExampleTranscript) => void,
 ): Promise<Collected> {
-  const { batch, ...loop } = options;
+  const { batch, clock = monotonicMs, ...loop } = options;
   const known = new Map(kept.map((transcript) => [transcript.id, transcript]));
   const todo = examples.filter(({ id }) => !known.has(id));
   let rows: BatchRunner | null = null;
@@ -84,7 +86,7 @@ export async function collectTranscripts(
     if (check.refusal !== null) return { ...report, check, decided_by: "refused", reason: check.refusal };
     const measured = todo.slice(0, size);
     await runAll(measured, 1);
-    const probe = await probeBatches(run, measured, known, { candidates, total: todo.length });
+    const probe = await probeBatches(run, measured, known, { candidates, total: todo.length, clock });
     return {
       ...report,
       check,
