@@ -1,4 +1,4 @@
-import type { Binding, Session } from "../../backend/session.ts";
+import type { Binding, NamedTensors, Session } from "../../backend/session.ts";
 import { invariant } from "../../base/errors.ts";
 import { monotonicMs } from "../../measure/clock.ts";
 import { createKvRows } from "../../model/kv-cache.ts";
@@ -28,6 +28,13 @@ export interface BatchStepper {
   close(): void;
 }
 
+export interface StepperOptions {
+  readonly blocking: boolean;
+  readonly prefillChunk: number;
+  /** Weights that the graph takes as inputs; an exported model holds its own. */
+  readonly weights?: NamedTensors;
+}
+
 /** A run of rows first ≤ b < first + count; rows in between that do not generate run along idly. */
 interface Span {
   readonly binding: Binding;
@@ -51,7 +58,7 @@ export function createBatchStepper(
   session: Session,
   shape: StepShape,
   rows: number,
-  { blocking, prefillChunk }: { readonly blocking: boolean; readonly prefillChunk: number },
+  { blocking, prefillChunk, weights = {} }: StepperOptions,
 ): BatchStepper {
   const { vocabSize, contextLength } = shape;
   const kv = createKvRows(shape, rows);
@@ -62,6 +69,7 @@ export function createBatchStepper(
     createStepRunner(session, shape, {
       blocking,
       prefillChunk,
+      weights,
       memory: { cache: kv(b, 1), logits: logitsOf(b, 1) },
     }),
   );
@@ -92,7 +100,7 @@ export function createBatchStepper(
     const lastPosition = zeros("int32", [count]);
     const totalLength = zeros("int32", []);
     const binding = session.bind(
-      { ...cache.inputs, ids, select, last_position: lastPosition, total_length: totalLength },
+      { ...weights, ...cache.inputs, ids, select, last_position: lastPosition, total_length: totalLength },
       { ...cache.outputs, logits: logitsOf(first, count) },
     );
     const made = { binding, ids, lastPosition, totalLength };
