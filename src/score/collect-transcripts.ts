@@ -77,9 +77,11 @@ export async function collectTranscripts(
       if (check.refusal !== null) return { ...report, check, decided_by: "refused", reason: check.refusal };
       return { ...report, check, batch: asked, decided_by: "option", reason: `${asked} were asked for` };
     }
+    if (candidates.length === 0)
+      return { ...report, decided_by: "option", reason: "this machine's profile allows no batch" };
     const size = probeSize(todo.length, candidates.length);
     if (size === 0) {
-      const reason = `${todo.length} examples are too few to measure ${candidates.length} candidates with`;
+      const reason = "measuring would be more than 5 % of the work";
       return { ...report, decided_by: "too_little_work", reason };
     }
     const check = await openRows(from, Math.max(...candidates));

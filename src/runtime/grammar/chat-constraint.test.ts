@@ -161,7 +161,9 @@ test("JSON may give way to a call in auto", async () => {
   constraint.close();
 });
 
-test("a grammar that had to go while rows follow it is made again", async () => {
+test("a grammar that has to go stays for as long as an answer may follow it", async () => {
+  const { openHandles } = await loadXgrammar();
+  const before = openHandles();
   const compiler = createGrammarCompiler(tokenizer, vocabSize, { mostKept: 1 });
   const rules = rulesOf({ toolChoice: "required" });
   const first = (await compiler.forChat(rules))!;
@@ -174,6 +176,7 @@ test("a grammar that had to go while rows follow it is made again", async () => 
   acceptAll(second, second.forced());
   for (const constraint of [first, second, other]) constraint.close();
   compiler.close();
+  assert.equal(openHandles(), before);
 });
 
 test("other formats: marks of ordinary text, and calls that are the whole answer", async () => {
