@@ -204,8 +204,8 @@ export const batchBenchmark: Benchmark = {
   summary: "tokens a second and p95 latency of 2, 3 and 4 requests side by side, of one after the other",
   options: {
     requests: { value: 104, help: "requests of the shipped teacher" },
-    large: { value: 12, help: "requests of a model of 110M parameters" },
-    rounds: { value: 4, help: "parts that requests are asked in, each at every number of rows" },
+    large: { value: 6, help: "requests of a model of 110M parameters" },
+    rounds: { value: 3, help: "parts that requests are asked in, each at every number of rows" },
   },
   run,
 };
