@@ -3,6 +3,7 @@ import { closest } from "fastest-levenshtein";
 import { LimbeckError } from "#limbeck/base/errors.js";
 import { stringifyJson } from "#limbeck/base/json.js";
 import { asLimbeckError, renderError } from "#limbeck/cli/fail.js";
+import { batchBenchmark } from "./batch.ts";
 import { type Benchmark, note, parseOptions } from "./benchmark.ts";
 import { chatPromptBenchmark } from "./chat-prompt.ts";
 import { decodeBenchmark } from "./decode.ts";
@@ -20,6 +21,7 @@ import { speechTranslateBenchmark } from "./speech-translate.ts";
 import { trainStepBenchmark } from "./train-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  batch: batchBenchmark,
   "train-step": trainStepBenchmark,
   "chat-prompt": chatPromptBenchmark,
   decode: decodeBenchmark,

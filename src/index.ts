@@ -73,6 +73,7 @@ export type {
   SamplingOptions,
   TokenEvent,
 } from "./runtime/types.ts";
+export type { BatchReport, BatchRequest } from "./score/batch-report.ts";
 export { type ScoreOptions, scoreDataset, scoreTranscripts } from "./score/score.ts";
 export type { ScoreReport } from "./score/score-report.ts";
 export { openSpeaker } from "./speech/speak.ts";

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { type BlockSize, blockSizes, type WeightFormat } from "../model/weight-formats.ts";
 import type { SpeculationMode } from "../runtime/types.ts";
+import type { BatchRequest } from "../score/batch-report.ts";
 import type { ControlCommand } from "../speech/control.ts";
 import type { StreamFormat } from "../speech/parse/parser.ts";
 import type { SpeechMode } from "../speech/settings.ts";
@@ -112,6 +113,7 @@ export interface ScoreFlags extends CommonFlags {
   readonly out?: string;
   readonly transcripts?: string;
   readonly resume?: boolean;
+  readonly batch: BatchRequest;
 }
 
 export interface GateFlags extends CommonFlags {
@@ -174,6 +176,13 @@ export function integerFrom(least: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Reads how many requests may run side by side. */
+export function batchRequest(text: string): BatchRequest {
+  if (text === "auto") return "auto";
+  if (/^[1-4]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected auto, 1, 2, 3 or 4.");
 }
 
 /** Reads how many weights share a scale. */

@@ -9,6 +9,7 @@ import { rateRange, speechModes } from "../speech/settings.ts";
 import type { CommandAction } from "./execute.ts";
 import {
   type BlessFlags,
+  batchRequest,
   blockSize,
   type ChatFlags,
   type CommonFlags,
@@ -208,6 +209,12 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--out <file>", "write the score report here")
     .option("--transcripts <file>", "write what was said, one example a line")
     .option("--resume", "keep the transcripts that are already in the file")
+    .option(
+      "--batch <n>",
+      "examples that run side by side: 1 to 4, or auto, which measures; answers stay the same",
+      batchRequest,
+      "auto",
+    )
     .action((artefact: string, flags: ScoreFlags) =>
       execute(flags, async (context) => (await import("./score.ts")).scoreCommand(artefact, flags, context)),
     );

@@ -24,6 +24,7 @@ function renderScore(report: ScoreReport): string {
     ["tokens out", `median ${count(tokens.median)}, p95 ${count(tokens.p95)}`],
     ["fixtures", `${fixture.hits} hits, ${fixture.misses} misses`],
     ["grounding F1 lax", share(report.grounding.lax?.f1 ?? null)],
+    ...(report.batch ? [["batch", `${report.batch.batch}: ${report.batch.reason}`] as const] : []),
   ];
   return [
     `${report.runner}: ${report.examples} examples, ${report.eligible} expect calls`,
@@ -38,10 +39,11 @@ export async function scoreCommand(
   context: CliContext,
 ): Promise<CommandResult> {
   const { progress, signal } = context;
-  const { dataset: file, maxBad, limit, out, transcripts, resume } = flags;
+  const { dataset: file, maxBad, limit, out, transcripts, resume, batch } = flags;
   const dataset = takeExamples(readDatasetFor(context, file, maxBad), limit);
   const report = await scoreArtefact(artefact, dataset, {
     signal,
+    batch,
     onProgress: ({ done, total, resumed }) =>
       progress.update({
         label: "score",

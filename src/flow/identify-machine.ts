@@ -1,5 +1,5 @@
 import { describeMachine, type Machine } from "../hardware/machine.ts";
-import { loadProfiles, matchProfile } from "../hardware/profiles.ts";
+import { defaultBatchCandidates, loadProfiles, matchProfile } from "../hardware/profiles.ts";
 import { packagePath } from "./package-files.ts";
 
 export interface IdentifiedMachine {
@@ -7,6 +7,8 @@ export interface IdentifiedMachine {
   /** What reports and baselines compare; `unknown-…` where no profile names the machine. */
   readonly profileKey: string;
   readonly isProfileKnown: boolean;
+  /** Rows that offline work may try here. */
+  readonly batchCandidates: readonly number[];
 }
 
 /** This machine and its hardware profile, from a profiles file or the package's own. Error: `invalid_config`. */
@@ -15,5 +17,10 @@ export function identifyMachine(
 ): IdentifiedMachine {
   const machine = describeMachine();
   const { key, profile } = matchProfile(machine, loadProfiles(profilesFile));
-  return { machine, profileKey: key, isProfileKnown: profile !== null };
+  return {
+    machine,
+    profileKey: key,
+    isProfileKnown: profile !== null,
+    batchCandidates: profile?.batchCandidates ?? defaultBatchCandidates,
+  };
 }

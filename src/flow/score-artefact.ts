@@ -3,20 +3,32 @@ import { canonicalJson } from "../base/json.ts";
 import type { Dataset } from "../data/types.ts";
 import { openEngine } from "../runtime/engine.ts";
 import type { Engine } from "../runtime/engine-contract.ts";
+import type { BatchRequest } from "../score/batch-report.ts";
 import { type ScoreOptions, scoreDataset } from "../score/score.ts";
 import type { ScoreReport } from "../score/score-report.ts";
 import { mostTurns } from "../score/tool-loop.ts";
+import { identifyMachine } from "./identify-machine.ts";
 
 export interface ScoreArtefactOptions
   extends Pick<ScoreOptions, "transcriptPath" | "resume" | "allow" | "onProgress" | "signal"> {
   /** Most output tokens of one turn (default 96). */
   readonly maxTokens?: number;
   readonly threads?: number;
+  /**
+   * How many examples run side by side. Default "auto": as many as a measurement says, among those that this machine's
+   * profile allows; one after the other where the work is too little to measure. The answers are the same.
+   */
+  readonly batch?: BatchRequest;
+  /** What "auto" may try; default: what the hardware profile says. */
+  readonly batchCandidates?: readonly number[];
 }
 
 const defaultMaxTokens = 96;
 
-/** What decides how an example is run, apart from the model: two reports with another one are not compared. */
+/**
+ * What decides how an example is run, apart from the model: two reports with another one are not compared. How many ran
+ * side by side is no part of it: rows are used only where their bits are those of one request after the other.
+ */
 function fingerprintRunner(engine: Engine, maxTokens: number): string {
   const { backend, contextLength } = engine.info;
   return sha256(
@@ -37,11 +49,16 @@ export function scoreEngine(
   dataset: Dataset,
   options: Omit<ScoreArtefactOptions, "threads"> = {},
 ): Promise<ScoreReport> {
-  const { maxTokens = defaultMaxTokens, ...rest } = options;
+  const { maxTokens = defaultMaxTokens, batch = "auto", batchCandidates, ...rest } = options;
   const { fingerprints } = engine.info;
   return scoreDataset(engine, dataset, {
     ...rest,
     generate: { temperature: 0, maxTokens },
+    batch: {
+      asked: batch,
+      candidates: batchCandidates ?? (batch === "auto" ? identifyMachine().batchCandidates : []),
+      open: (rows) => engine.openBatch(rows),
+    },
     fingerprints: {
       tokenizer: fingerprints["tokenizer"] ?? null,
       prompt_wrapper: fingerprints["prompt_wrapper"] ?? null,

@@ -1,7 +1,7 @@
 import type { DType } from "../tensor/tensor.ts";
 import type { OpAttrs, OpName } from "./ops.ts";
 
-/** A number, or the name of a size that is known when the graph runs ("T"). */
+/** A number, or the name of a size that is known when the graph runs: "T", or a product of such sizes, "B·T". */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 
@@ -40,6 +40,11 @@ export interface Graph {
   readonly nodes: readonly Node[];
   readonly inputs: readonly Value[];
   readonly outputs: readonly { readonly name: string; readonly value: Value }[];
+}
+
+/** The names in a named size: those of the factors of a product. */
+export function factorsOf(name: string): readonly string[] {
+  return name.split("·");
 }
 
 export function inputName(value: Value): string {

@@ -1,7 +1,7 @@
 // Shape rules: long because the table answers for every operation in one place.
 import { LimbeckError } from "../base/errors.ts";
 import { dtypes } from "../tensor/tensor.ts";
-import { type Dim, formatType, type Shape, type TensorType } from "./graph.ts";
+import { type Dim, factorsOf, formatType, type Shape, type TensorType } from "./graph.ts";
 import type { AxisAttrs, BlockAttrs, None, OpAttrs, OpName, ReduceAttrs } from "./ops.ts";
 
 type RuleFor<Attrs> = (
@@ -72,7 +72,7 @@ function count(shape: Shape): { numbers: number; names: string } {
   return {
     numbers: shape.reduce<number>((n, d) => (typeof d === "number" ? n * d : n), 1),
     names: shape
-      .filter((d) => typeof d === "string")
+      .flatMap((d) => (typeof d === "string" ? factorsOf(d) : []))
       .sort()
       .join(","),
   };

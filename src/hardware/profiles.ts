@@ -18,6 +18,9 @@ const speedTargets = z.strictObject({
 /** Bands [low, high] that a sane measurement of the reference model falls into. */
 export type SpeedTargets = z.infer<typeof speedTargets>;
 
+/** Rows that offline work tries beside one request after the other. */
+export const defaultBatchCandidates: readonly number[] = [2, 3, 4];
+
 const fileSchema = z.strictObject({
   schema_version: z.literal(1),
   profiles: z.record(
@@ -25,6 +28,7 @@ const fileSchema = z.strictObject({
     z.strictObject({
       matches: z.strictObject({ soc_regex: z.string().min(1), min_ram_gb: z.number().positive() }),
       speed_targets: speedTargets.optional(),
+      offline_batches: z.array(z.number().int().min(2).max(8)).optional(),
     }),
   ),
 });
@@ -35,6 +39,8 @@ export interface HardwareProfile {
   readonly socPattern: RegExp;
   readonly minRamGib: number;
   readonly speedTargets: SpeedTargets | null;
+  /** Rows that `score` may try for offline work; empty: none. */
+  readonly batchCandidates: readonly number[];
 }
 
 /** Which profile a machine has. `key` is all that reports and baselines compare. */
@@ -64,7 +70,7 @@ export function parseProfiles(text: string, source: string): HardwareProfile[] {
     const issue = parsed.error.issues[0];
     throw invalid(source, issue?.path.join(".") || "(root)", issue?.message ?? "not hardware profiles");
   }
-  return Object.entries(parsed.data.profiles).map(([key, { matches, speed_targets }]) => {
+  return Object.entries(parsed.data.profiles).map(([key, { matches, speed_targets, offline_batches }]) => {
     if (key.startsWith("unknown")) {
       throw invalid(source, `profiles.${key}`, 'expected a key that does not begin with "unknown"');
     }
@@ -73,6 +79,7 @@ export function parseProfiles(text: string, source: string): HardwareProfile[] {
       socPattern: compile(matches.soc_regex, source, `profiles.${key}.matches.soc_regex`),
       minRamGib: matches.min_ram_gb,
       speedTargets: speed_targets ?? null,
+      batchCandidates: [...new Set(offline_batches ?? defaultBatchCandidates)].sort((a, b) => a - b),
     };
   });
 }

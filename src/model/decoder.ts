@@ -148,10 +148,10 @@ export function trainingAttention(g: GraphBuilder, config: ModelConfig, B: numbe
 export function cachedAttention(g: GraphBuilder, config: ModelConfig): Attend {
   const { heads, kvHeads, headDim, contextLength } = config;
   const reachOf = layerReaches(g, config, contextLength);
-  const lastPosition = g.input("last_position", "int32", [1]);
+  const lastPosition = g.input("last_position", "int32", ["B"]);
   const totalLength = g.input("total_length", "int32", []);
   const cache = (name: string): Value =>
-    g.input(name, "float32", [1, kvHeads, contextLength, headDim], "state");
+    g.input(name, "float32", ["B", kvHeads, contextLength, headDim], "state");
   return (layer, q, k, v) => {
     const pastKey = cache(`past_key.${layer}`);
     const pastValue = cache(`past_value.${layer}`);
@@ -172,8 +172,15 @@ export interface TokenShape {
   readonly T: Dim;
 }
 
-// Rows are flat [B·T, C]: two-dimensional products are the fast ones. With a named T, B is 1 and rows are [T, C].
-const rowsOf = ({ B, T }: TokenShape): Dim => (typeof B === "number" && typeof T === "number" ? B * T : T);
+// Rows are flat [B·T, C] where the sizes are numbers, for gradients: two-dimensional products are the fast ones. Named
+// sizes stay apart, [B, T, C]: to make them one and two again would take five nodes a layer, which a decode step feels.
+const rowsOf = ({ B, T }: TokenShape): readonly Dim[] =>
+  typeof B === "number" && typeof T === "number" ? [B * T] : [B, T];
+
+/** `x` in a shape of as many elements: itself where it has it. */
+function shaped(g: GraphBuilder, x: Value, shape: readonly Dim[]): Value {
+  return x.shape.join() === shape.join() ? x : g.reshape(x, shape);
+}
 
 /** Names of the parts of a model, in graphs and in reports: a part of a graph starts where its scope does. */
 export const embeddingPart = "embedding";
@@ -184,7 +191,7 @@ export const finalScope = "final";
 export function embedTokens(g: GraphBuilder, config: ModelConfig, parameters: Parameters, ids: Value): Value {
   const [B, T] = ids.shape as [Dim, Dim];
   const table = parameters.get("model.embed_tokens.weight") as Weight;
-  const rows = g.reshape(lookUp(g, table, ids), [rowsOf({ B, T }), config.hiddenSize]);
+  const rows = shaped(g, lookUp(g, table, ids), [...rowsOf({ B, T }), config.hiddenSize]);
   return families[config.family].scaledEmbedding ? g.mul(rows, Math.sqrt(config.hiddenSize)) : rows;
 }
 
@@ -213,13 +220,13 @@ export function buildLayer(
       const h = norm(x, attentionNorms.before);
       const heads = (name: "q" | "k" | "v", isNormed: boolean): Value => {
         const flat = linear(h, `self_attn.${name}_proj`);
-        const width = flat.shape[1] as number;
-        const split = (): Value => g.reshape(flat, [rows, width / config.headDim, config.headDim]);
+        const width = flat.shape.at(-1) as number;
+        const split = (): Value => g.reshape(flat, [...rows, width / config.headDim, config.headDim]);
         const own = isNormed ? norm(split(), `self_attn.${name}_norm`) : flat;
-        return g.reshape(own, [B, T, width]); // [B, T, H·D]
+        return shaped(g, own, [B, T, width]); // [B, T, H·D]
       };
       const out = attend(layer, heads("q", qkNorm), heads("k", qkNorm), heads("v", false));
-      const mixed = linear(g.reshape(out, [rows, config.heads * config.headDim]), "self_attn.o_proj");
+      const mixed = linear(shaped(g, out, [...rows, config.heads * config.headDim]), "self_attn.o_proj");
       return norm(mixed, attentionNorms.after);
     });
     const middle = g.add(x, attended);

@@ -28,13 +28,14 @@ export function choiceOf({ weights, block, activations }: InferenceOptions): Wei
  */
 export function buildInferenceGraph(config: ModelConfig, options: InferenceOptions): Graph {
   const g = new GraphBuilder("inference");
-  const ids = g.input("ids", "int64", [1, "T"]);
+  const ids = g.input("ids", "int64", ["B", "T"]);
   const select = g.input("select", "int64", ["Q"]);
   const choice = choiceOf(options);
   const parameters = new Map(
     [...parameterShapes(config)].map(([name, shape]) => [name, formOf(name, shape, choice).declare(g)]),
   );
-  const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config)); // [T, C]
-  g.output("logits", projectLogits(g, config, parameters, g.gather(hidden, select))); // [Q, V]
+  const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config)); // [B, T, C]
+  const rows = g.reshape(hidden, ["B·T", config.hiddenSize]);
+  g.output("logits", projectLogits(g, config, parameters, g.gather(rows, select))); // [Q, V]
   return g.build();
 }

@@ -1,5 +1,5 @@
 import type { NamedTensors } from "../backend/session.ts";
-import { type Tensor, zeros } from "../tensor/tensor.ts";
+import { type Tensor, tensor, zeros } from "../tensor/tensor.ts";
 
 /** What decides the size of a key/value cache. */
 export interface KvShape {
@@ -13,11 +13,11 @@ export interface KvShape {
   readonly contextLength: number;
 }
 
-/** The memory of one sequence's keys and values, allocated once. */
+/** The memory of one sequence's keys and values (or of several, side by side), allocated once. */
 export interface KvCache {
   readonly shape: KvShape;
   readonly bytes: number;
-  /** `past_key.{i}`, `past_value.{i}` float32 [1, K, S, D]. */
+  /** `past_key.{i}`, `past_value.{i}` float32 [B, K, S, D]. */
   readonly inputs: NamedTensors;
   /** `present_key.{i}`, `present_value.{i}`: the same tensors, so a run updates them in place. */
   readonly outputs: NamedTensors;
@@ -28,15 +28,30 @@ export function kvCacheBytes({ layers, kvHeads, headDim, contextLength }: KvShap
   return layers * 2 * kvHeads * contextLength * headDim * Float32Array.BYTES_PER_ELEMENT;
 }
 
+/** The memory of one sequence. */
 export function createKvCache(shape: KvShape): KvCache {
-  const inputs: Record<string, Tensor> = {};
-  const outputs: Record<string, Tensor> = {};
-  for (let layer = 0; layer < shape.layers; layer++) {
-    for (const part of ["key", "value"]) {
-      const memory = zeros("float32", [1, shape.kvHeads, shape.contextLength, shape.headDim]); // [1, K, S, D]
-      inputs[`past_${part}.${layer}`] = memory;
-      outputs[`present_${part}.${layer}`] = memory;
+  return createKvRows(shape, 1)(0, 1);
+}
+
+/** The memory of `rows` sequences; gives a view of `count` of them from row `first` on. */
+export function createKvRows(shape: KvShape, rows: number): (first: number, count: number) => KvCache {
+  const { layers, kvHeads, contextLength, headDim } = shape;
+  const rowElements = kvHeads * contextLength * headDim;
+  const memories = Array.from({ length: layers }, (_, layer) => layer).flatMap((layer) =>
+    ["key", "value"].map((part) => ({
+      name: `${part}.${layer}`,
+      whole: zeros("float32", [rows, kvHeads, contextLength, headDim]).data as Float32Array,
+    })),
+  );
+  return (first, count) => {
+    const inputs: Record<string, Tensor> = {};
+    const outputs: Record<string, Tensor> = {};
+    for (const { name, whole } of memories) {
+      const data = whole.subarray(first * rowElements, (first + count) * rowElements);
+      const memory = tensor("float32", [count, kvHeads, contextLength, headDim], data); // [B, K, S, D]
+      inputs[`past_${name}`] = memory;
+      outputs[`present_${name}`] = memory;
     }
-  }
-  return { shape, bytes: kvCacheBytes(shape), inputs, outputs };
+    return { shape, bytes: count * kvCacheBytes(shape), inputs, outputs };
+  };
 }

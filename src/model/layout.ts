@@ -77,17 +77,17 @@ function checkValue(
   file: string,
   values: readonly ValueInfoProto[],
   name: string,
-  shape: readonly (number | string)[],
+  ...shapes: readonly (readonly (number | string)[])[]
 ): void {
   const found = values.find((value) => value.name === name)?.type?.value;
   const dims = found?.value?.shape?.dim.map(({ value }) =>
     value.case === "dimValue" ? Number(value.value) : `${value.value}`,
   );
   const dtype = found?.value && dtypeOfElementType(found.value.elemType);
-  const fits = dtype === "float32" && dims?.join() === shape.join();
+  const fits = dtype === "float32" && shapes.some((shape) => dims?.join() === shape.join());
   if (!fits) {
     const got = dims ? `${dtype}[${dims.join(", ")}]` : "nothing";
-    throw fail(file, name, `float32[${shape.join(", ")}]`, got);
+    throw fail(file, name, `float32[${shapes[0]?.join(", ")}]`, got);
   }
 }
 
@@ -126,11 +126,13 @@ export function checkLayout(file: string, config: ModelConfig, choice: WeightCho
       if (got !== expected) throw fail(file, input.name, expected, got);
     }
   }
-  const cache = [1, config.kvHeads, config.contextLength, config.headDim];
+  const sequence = [config.kvHeads, config.contextLength, config.headDim];
+  const cache = ["B", ...sequence];
+  const single = [1, ...sequence]; // as artefacts were exported that serve one sequence only
   for (let layer = 0; layer < config.layers; layer++) {
     for (const part of ["key", "value"]) {
-      checkValue(file, graph.input, `past_${part}.${layer}`, cache);
-      checkValue(file, graph.output, `present_${part}.${layer}`, cache);
+      checkValue(file, graph.input, `past_${part}.${layer}`, cache, single);
+      checkValue(file, graph.output, `present_${part}.${layer}`, cache, single);
     }
   }
   checkValue(file, graph.output, "logits", ["Q", config.vocabSize]);

@@ -1,5 +1,5 @@
 import { LimbeckError } from "../base/errors.ts";
-import type { Graph, NodeOf, Shape } from "../graph/graph.ts";
+import { factorsOf, type Graph, type NodeOf, type Shape } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
 
 /** Floating-point operations of one run. */
@@ -120,8 +120,10 @@ const flopRules: { readonly [O in OpName]: FlopRule<O> } = {
 export function countFlops(graph: Graph, sizes: Readonly<Record<string, number>> = {}): FlopCount {
   const elements: Elements = (shape) =>
     shape.reduce<number>((product, dim) => {
-      const size = typeof dim === "number" ? dim : sizes[dim];
-      if (size === undefined) {
+      const names = typeof dim === "number" ? [] : factorsOf(dim);
+      const size =
+        typeof dim === "number" ? dim : names.reduce((n, name) => n * (sizes[name] ?? Number.NaN), 1);
+      if (Number.isNaN(size)) {
         throw new LimbeckError(
           "invalid_graph",
           `count of operations: expected a size for "${dim}", got none`,

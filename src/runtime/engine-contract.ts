@@ -2,6 +2,7 @@ import type { BackendName } from "../backend/session.ts";
 import type { KvShape } from "../model/kv-cache.ts";
 import type { CallFormat } from "../tools/call-format.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import type { BatchRunner } from "./batch/types.ts";
 import type { ChatStream, TokenStream } from "./chat-stream.ts";
 import type { PromptCacheOptions, PromptCacheStats } from "./prompt-cache/types.ts";
 import type { ChatRunner, GenerateOptions, GenerateResult, SpeculationMode } from "./types.ts";
@@ -73,6 +74,13 @@ export interface Engine extends ChatRunner {
   countTokens(messages: readonly ChatMessage[], tools: readonly ToolDefinition[]): Promise<number>;
   /** What the prompt cache did so far; null where it is off. Waits for its turn. */
   promptCacheStats(): Promise<PromptCacheStats | null>;
+  /**
+   * Rows for offline requests, which decode side by side; one batch at a time. Only `chat` of what this gives is ever
+   * answered so: the engine's own requests run alone, and the rows make way for one that waits. Takes memory for `rows`
+   * more sequences, and some tens of runs to check that rows keep their bits: see `check`.
+   * Error: `invalid_request` (rows).
+   */
+  openBatch(rows: number): Promise<BatchRunner>;
   /** Cancels what is under way and frees the engine. Requests that still wait end as cancelled. */
   close(): Promise<void>;
 }

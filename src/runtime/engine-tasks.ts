@@ -1,5 +1,6 @@
 import { LimbeckError } from "../base/errors.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
+import type { BatchOpening, BatchStats } from "./batch/types.ts";
 import { streamTokens } from "./chat-stream.ts";
 import type { Engine, EngineInfo } from "./engine-contract.ts";
 import type { PromptCacheStats } from "./prompt-cache/types.ts";
@@ -19,6 +20,11 @@ export interface EngineTasks {
   readonly complete: { readonly prompt: string; readonly options: TaskOptions };
   readonly countTokens: ChatInput;
   readonly promptCacheStats: object;
+  readonly openBatch: { readonly rows: number };
+  /** As `chat`; answered beside others of its kind. */
+  readonly batchChat: EngineTasks["chat"];
+  readonly batchStats: object;
+  readonly closeBatch: object;
 }
 
 /** What each of them is answered with. */
@@ -27,6 +33,10 @@ export interface EngineAnswers {
   readonly complete: GenerateResult;
   readonly countTokens: number;
   readonly promptCacheStats: PromptCacheStats | null;
+  readonly openBatch: BatchOpening;
+  readonly batchChat: ChatResult;
+  readonly batchStats: BatchStats | null;
+  readonly closeBatch: null;
 }
 
 export type TaskKind = keyof EngineTasks;
@@ -68,6 +78,22 @@ export function createEngine(info: EngineInfo, ask: Ask, close: () => Promise<vo
       ),
     countTokens: (messages, tools) => ask("countTokens", { messages, tools }),
     promptCacheStats: () => ask("promptCacheStats", {}),
+    openBatch: async (rows) => {
+      const { check, kvBytes } = await ask("openBatch", { rows });
+      return {
+        name: info.name,
+        callFormat: info.callFormat,
+        rows,
+        check,
+        kvBytes,
+        chat: (messages, tools, options = {}) =>
+          ask("batchChat", { messages, tools, options: withoutSignal(options) }, options),
+        stats: () => ask("batchStats", {}),
+        close: async () => {
+          await ask("closeBatch", {});
+        },
+      };
+    },
     close,
   };
 }

@@ -19,6 +19,7 @@ export {
 export { createFixtureBroker, type FixtureBroker, type RecordedResult } from "../tools/fixtures.ts";
 export type { ChatMessage, JsonSchema, ToolCall, ToolDefinition } from "../tools/types.ts";
 export { type CallValidator, type CallVerdict, createCallValidator } from "../tools/validator.ts";
+export type { BatchRunner, BatchStats } from "./batch/types.ts";
 export type { ChatStream, TokenStream } from "./chat-stream.ts";
 export { type EngineOptions, openEngine } from "./engine.ts";
 export type { Engine, EngineInfo, OpenOptions } from "./engine-contract.ts";

@@ -8,6 +8,7 @@ import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import { openArtefactSession, readArtefactConfig, readManifest } from "../model/artefact.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { createLocalBatch, type LocalBatch, type LocalBatchOptions } from "./batch/local-batch.ts";
 import { callFormatOf } from "./chat.ts";
 import { type EngineSpeculation, openEngineSpeculation, stepsFor } from "./draft-engine.ts";
 import type { EngineInfo, OpenOptions } from "./engine-contract.ts";
@@ -85,6 +86,7 @@ export async function openLocalEngine(
     throw error;
   });
   let speculation: EngineSpeculation | undefined;
+  let batch: LocalBatch | undefined;
   try {
     const stepRunner = createStepRunner(session, config, {
       blocking,
@@ -143,11 +145,16 @@ export async function openLocalEngine(
     };
     return serveTasks(
       info,
-      createTasks({ generator, tokenizer, grammars, cache }),
+      (turns) => {
+        const model = { generator, tokenizer, grammars };
+        batch = createLocalBatch({ model, session, runner: stepRunner, blocking, ...turns });
+        return createTasks({ ...model, cache, batch });
+      },
       createAfterTasks(cache, createSystemTokenCounter(tokenizer)),
       async () => {
         await cache?.settle();
         await speculation?.close();
+        batch?.close();
         grammars.close();
         runner.close();
         session.close();
@@ -200,17 +207,30 @@ function kernelsOf({ backend }: Session, threads: number | null): Readonly<Recor
 /** One task after the other, in the order in which they come. */
 function serveTasks(
   info: EngineInfo,
-  tasks: TaskTable,
+  makeTasks: (turns: Pick<LocalBatchOptions, "takeTurn" | "isAwaited">) => TaskTable,
   afterTasks: AfterTask,
   free: () => Promise<void>,
 ): LocalEngine {
   let last: Promise<unknown> = Promise.resolve();
   let lastEndedAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
+  let waiting = 0;
+  const tasks = makeTasks({
+    isAwaited: () => waiting > 0,
+    takeTurn: (action) => {
+      last = last.then(action).finally(() => {
+        lastEndedAt = monotonicMs();
+      });
+    },
+  });
 
-  const run: LocalEngine["run"] = (kind, task, hooks) => {
-    if (isClosed) return Promise.reject(closedEngineError());
+  const run: LocalEngine["run"] = async (kind, task, hooks) => {
+    if (isClosed) throw closedEngineError();
+    // Many share a turn, which their batch takes for them.
+    if (kind === "batchChat") return tasks[kind](task, hooks.requestedAt, hooks);
+    waiting += 1;
     const turn = last.then(async () => {
+      waiting -= 1;
       try {
         return await tasks[kind](task, Math.max(hooks.requestedAt, lastEndedAt), hooks);
       } finally {
@@ -236,7 +256,11 @@ function serveTasks(
   const close = async (): Promise<void> => {
     if (isClosed) return;
     isClosed = true;
-    await last;
+    // Chats of a batch that did not come in take another turn.
+    for (let seen: unknown; seen !== last; ) {
+      seen = last;
+      await seen;
+    }
     await free();
   };
   return { info, run, close };

@@ -1,5 +1,6 @@
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
+import type { LocalBatch } from "./batch/local-batch.ts";
 import { type ChatModel, chatOnce, checkMessages } from "./chat.ts";
 import type { EngineAnswers, EngineTasks, TaskKind } from "./engine-tasks.ts";
 import type { PromptCache } from "./prompt-cache/prompt-cache.ts";
@@ -27,9 +28,10 @@ export type TaskTable = {
 /** The parts of an open model that tasks use. */
 export interface TaskTools extends ChatModel {
   readonly cache: PromptCache | null;
+  readonly batch: LocalBatch;
 }
 
-export function createTasks({ cache, ...model }: TaskTools): TaskTable {
+export function createTasks({ cache, batch, ...model }: TaskTools): TaskTable {
   const { generator, tokenizer } = model;
   return {
     chat: ({ messages, tools, options }, turnAt, hooks) =>
@@ -43,6 +45,13 @@ export function createTasks({ cache, ...model }: TaskTools): TaskTable {
     countTokens: ({ messages, tools }) =>
       tokenizer.encodeChat(checkMessages(messages), tools, { addGenerationPrompt: true }).length,
     promptCacheStats: () => cache?.stats() ?? null,
+    openBatch: ({ rows }) => batch.open(rows),
+    batchChat: (task, _turnAt, hooks) => batch.chat(task, hooks),
+    batchStats: () => batch.stats(),
+    closeBatch: () => {
+      batch.close();
+      return null;
+    },
   };
 }
 
@@ -70,5 +79,9 @@ export function createAfterTasks(cache: PromptCache | null, systemTokens: System
     complete: cache && (() => cache.runner.keep(0)),
     countTokens: null,
     promptCacheStats: null,
+    openBatch: null,
+    batchChat: null,
+    batchStats: null,
+    closeBatch: null,
   };
 }

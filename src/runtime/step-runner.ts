@@ -2,7 +2,7 @@ import type { Binding, NamedTensors, Session } from "../backend/session.ts";
 import { invariant, LimbeckError } from "../base/errors.ts";
 import { firstInput, isStepwise, plainOutput } from "../lower/onnx/stepwise.ts";
 import { monotonicMs } from "../measure/clock.ts";
-import { createKvCache, type KvShape } from "../model/kv-cache.ts";
+import { createKvCache, type KvCache, type KvShape } from "../model/kv-cache.ts";
 import { elementCount, type Tensor, zeros } from "../tensor/tensor.ts";
 import { createKvBytes } from "./kv-bytes.ts";
 
@@ -35,6 +35,14 @@ export interface StepRunnerOptions {
   readonly weights?: NamedTensors;
   /** Most prompt tokens of one run (default 128): between runs a prefill can be cancelled. */
   readonly prefillChunk?: number;
+  /** Where the sequence's keys and values and its logits [1, V] lie; default: memory of its own. */
+  readonly memory?: { readonly cache: KvCache; readonly logits: Tensor };
+}
+
+/** A runner whose sequence may also be continued by a run that is not its own: see batch/batch-stepper.ts. */
+export interface RowRunner extends StepRunner {
+  /** Counts one token whose keys, values and logits another run wrote into this runner's memory in `sessionMs`. */
+  advance(sessionMs: number): void;
 }
 
 /**
@@ -107,8 +115,8 @@ function lowHalves(tensor: Tensor): Int32Array {
 export function createStepRunner(
   session: Session,
   shape: StepShape,
-  { blocking, weights = {}, prefillChunk = defaultPrefillChunk }: StepRunnerOptions,
-): SessionRunner {
+  { blocking, weights = {}, prefillChunk = defaultPrefillChunk, memory }: StepRunnerOptions,
+): SessionRunner & RowRunner {
   const { contextLength, vocabSize } = shape;
   if (!Number.isInteger(prefillChunk) || prefillChunk < 1) {
     throw new LimbeckError(
@@ -117,7 +125,7 @@ export function createStepRunner(
       { fields: { option: "prefillChunk", value: prefillChunk } },
     );
   }
-  const cache = createKvCache(shape);
+  const cache = memory?.cache ?? createKvCache(shape);
   const kv = createKvBytes(cache);
   const chunk = Math.min(prefillChunk, contextLength);
   const ids = zeros("int64", [1, Math.max(chunk, maxVerify)]); // [1, T]
@@ -126,7 +134,7 @@ export function createStepRunner(
   const selectHalves = lowHalves(select);
   const lastPosition = zeros("int32", [1]);
   const totalLength = zeros("int32", []);
-  const logits = zeros("float32", [1, vocabSize]); // [Q, V]
+  const logits = memory?.logits ?? zeros("float32", [1, vocabSize]); // [Q, V]
   const noneSelected = zeros("int64", [0]); // Q = 0
   const noLogits = zeros("float32", [0, vocabSize]);
 
@@ -254,6 +262,11 @@ export function createStepRunner(
     attendStepwise: (to) => {
       stepwise?.close();
       stepwise = createVerifier(vocabSize, (...what) => bindTo(to, ...what));
+    },
+    advance: (sessionMs) => {
+      place(1);
+      decodeSessionMs += sessionMs;
+      length += 1;
     },
     rewind: (to) => {
       invariant(to >= 0 && to <= length, `rewind: expected a length within 0 … ${length}, got ${to}`);

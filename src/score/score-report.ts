@@ -1,6 +1,7 @@
 import type { Json } from "../base/json.ts";
 import type { Behaviour } from "../data/types.ts";
 import { censoredPercentile, mean, median, percentile } from "../measure/statistics.ts";
+import type { BatchReport } from "./batch-report.ts";
 import type { GroundingScore } from "./grounding.ts";
 import type { ExampleScore } from "./score-example.ts";
 
@@ -82,6 +83,8 @@ export interface ScoreReport {
   readonly truncated: number;
   readonly fingerprints: ScoreFingerprints;
   readonly settings: { readonly [key: string]: Json };
+  /** How many examples ran side by side, and why; null: a runner without rows, or stored transcripts. */
+  readonly batch: BatchReport | null;
   readonly examples_detail: readonly ExampleScore[];
 }
 
@@ -148,6 +151,7 @@ export interface SummaryContext {
   readonly ids: readonly string[];
   readonly fingerprints: ScoreFingerprints;
   readonly settings: { readonly [key: string]: Json };
+  readonly batch: BatchReport | null;
 }
 
 /** The report over the scores of a dataset's examples. Pure. */
@@ -207,6 +211,7 @@ export function summarizeScores(scores: readonly ExampleScore[], context: Summar
     truncated: scores.filter((score) => score.truncated).length,
     fingerprints: context.fingerprints,
     settings: context.settings,
+    batch: context.batch,
     examples_detail: scores,
   };
 }

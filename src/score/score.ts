@@ -3,10 +3,12 @@ import type { Json } from "../base/json.ts";
 import { fingerprintExamples, fingerprintTools } from "../data/fingerprints.ts";
 import type { Dataset, Example } from "../data/types.ts";
 import type { ChatRunner } from "../runtime/types.ts";
+import type { BatchReport } from "./batch-report.ts";
+import { type CollectOptions, collectTranscripts } from "./collect-transcripts.ts";
 import type { AllowList } from "./privacy.ts";
 import { type ExampleScore, scoreExample } from "./score-example.ts";
 import { type ScoreFingerprints, type ScoreReport, summarizeScores } from "./score-report.ts";
-import { mostTurns, runToolLoop, type ToolLoopOptions } from "./tool-loop.ts";
+import { mostTurns } from "./tool-loop.ts";
 import type { ExampleTranscript } from "./transcript.ts";
 import { openTranscripts, readTranscripts, type TranscriptHeader } from "./transcript-file.ts";
 
@@ -17,7 +19,7 @@ export interface ScoreProgress {
   readonly resumed: number;
 }
 
-export interface ScoreOptions extends ToolLoopOptions {
+export interface ScoreOptions extends CollectOptions {
   readonly onProgress?: (progress: ScoreProgress) => void;
   /** JSONL of what was said, written as examples finish. */
   readonly transcriptPath?: string;
@@ -43,7 +45,7 @@ function fingerprintsOf(
   };
 }
 
-function settingsOf(options: ScoreOptions): { [key: string]: Json } {
+function settingsOf(options: Pick<ScoreOptions, "generate">): { [key: string]: Json } {
   const { temperature = 0, maxTokens, seed } = options.generate ?? {};
   return {
     temperature,
@@ -53,33 +55,14 @@ function settingsOf(options: ScoreOptions): { [key: string]: Json } {
   };
 }
 
-/** Runs every example of `dataset` that `kept` does not hold, in order. */
-async function collectTranscripts(
-  runner: ChatRunner,
-  examples: readonly Example[],
-  kept: readonly ExampleTranscript[],
-  options: ScoreOptions,
-  onTranscript: (transcript: ExampleTranscript) => void,
-): Promise<ExampleTranscript[]> {
-  const known = new Map(kept.map((transcript) => [transcript.id, transcript]));
-  const transcripts: ExampleTranscript[] = [];
-  for (const example of examples) {
-    let transcript = known.get(example.id);
-    if (transcript === undefined) {
-      transcript = await runToolLoop(runner, example, options);
-      onTranscript(transcript);
-    }
-    transcripts.push(transcript);
-    options.onProgress?.({ done: transcripts.length, total: examples.length, resumed: kept.length });
-  }
-  return transcripts;
-}
-
 /** Scores stored transcripts of `dataset` again, without a model. Pure but for hashing. */
 export function scoreTranscripts(
   dataset: Dataset,
   transcripts: readonly ExampleTranscript[],
-  options: Pick<ScoreOptions, "allow" | "fingerprints" | "generate"> & { readonly runner: string },
+  options: Pick<ScoreOptions, "allow" | "fingerprints" | "generate"> & {
+    readonly runner: string;
+    readonly batch?: BatchReport | null;
+  },
 ): ScoreReport {
   const { examples } = dataset;
   const byId = new Map(examples.map((example) => [example.id, example]));
@@ -92,11 +75,13 @@ export function scoreTranscripts(
     ids: examples.map((example) => example.id),
     fingerprints: fingerprintsOf(examples, options.fingerprints),
     settings: settingsOf(options),
+    batch: options.batch ?? null,
   });
 }
 
 /**
- * Scores `runner` on `dataset`, one example after the other, through the tool loop. With `transcriptPath` every
+ * Scores `runner` on `dataset` through the tool loop, one example after the other or, where `options.batch` says so, in
+ * rows that give the same answers. With `transcriptPath` every
  * finished example is on disk, and `resume` goes on after an interruption. Errors: `cancelled`, `not_writable`,
  * `disk_full`, `invalid_report` (transcripts of another model or dataset); what the runner throws.
  */
@@ -105,6 +90,7 @@ export async function scoreDataset(
   dataset: Dataset,
   options: ScoreOptions = {},
 ): Promise<ScoreReport> {
+  const { examples } = dataset;
   const { transcriptPath, resume = false } = options;
   const header: TranscriptHeader = {
     schema_version: 1,
@@ -116,10 +102,15 @@ export async function scoreDataset(
   const kept = isResumed ? readTranscripts(transcriptPath, header) : [];
   const writer = transcriptPath === undefined ? null : openTranscripts(transcriptPath, header, kept);
   try {
-    const transcripts = await collectTranscripts(runner, dataset.examples, kept, options, (transcript) =>
-      writer?.append(transcript),
-    );
-    return scoreTranscripts(dataset, transcripts, { ...options, runner: runner.name });
+    let done = kept.length;
+    const tell = (): void => options.onProgress?.({ done, total: examples.length, resumed: kept.length });
+    if (done > 0) tell();
+    const { transcripts, batch } = await collectTranscripts(runner, examples, kept, options, (transcript) => {
+      writer?.append(transcript);
+      done += 1;
+      tell();
+    });
+    return scoreTranscripts(dataset, transcripts, { ...options, runner: runner.name, batch });
   } finally {
     writer?.close();
   }

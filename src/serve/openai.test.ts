@@ -219,3 +219,25 @@ test("100 odd texts are all answered by the real engine", async () => {
     { numRuns: 100 },
   );
 });
+
+test("requests at one time are answered alone, even while the engine has rows for offline work", async () => {
+  const rows = await engine.openBatch(3);
+  const streams = await Promise.all(
+    ["5 minutes", "6 minutes", "7 minutes"].map((length) =>
+      client.chat.completions.create({
+        ...ask,
+        messages: [{ role: "user", content: `set a timer for ${length}` }],
+        stream: true,
+      }),
+    ),
+  );
+  const order: number[] = [];
+  await Promise.all(
+    streams.map(async (stream, i) => {
+      for await (const { choices } of stream) if (choices[0]?.delta.tool_calls) order.push(i);
+    }),
+  );
+  assert.equal(new Set(order).size, 3);
+  assert.deepEqual(await rows.stats(), { runs: [0, 0, 0] }, "no request of the server ran in a row");
+  await rows.close();
+});

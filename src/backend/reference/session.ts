@@ -1,5 +1,13 @@
 import { invariant, LimbeckError } from "../../base/errors.ts";
-import { formatType, type Graph, inputName, type Node, type Shape, type Value } from "../../graph/graph.ts";
+import {
+  factorsOf,
+  formatType,
+  type Graph,
+  inputName,
+  type Node,
+  type Shape,
+  type Value,
+} from "../../graph/graph.ts";
 import { dtypes, type Tensor } from "../../tensor/tensor.ts";
 import type { Backend, Binding, NamedTensors, Session, TensorSpec } from "../session.ts";
 import { type Dense, narrow, widen } from "./dense.ts";
@@ -37,11 +45,14 @@ function checkFeed(value: Value, fed: Tensor | undefined, sizes: Sizes): Tensor 
 
 function resolve(shape: Shape, sizes: Sizes): number[] {
   return shape.map((dim) => {
-    const size = typeof dim === "number" ? dim : sizes.get(dim);
-    if (size === undefined) {
-      throw invalidTensor(`size "${dim}": expected an input whose shape has it, got none`, { name: dim });
-    }
-    return size;
+    if (typeof dim === "number") return dim;
+    return factorsOf(dim).reduce((product, name) => {
+      const size = sizes.get(name);
+      if (size === undefined) {
+        throw invalidTensor(`size "${name}": expected an input whose shape has it, got none`, { name });
+      }
+      return product * size;
+    }, 1);
   });
 }
 

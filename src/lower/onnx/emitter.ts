@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { invariant, LimbeckError } from "../../base/errors.ts";
-import type { Dim, Shape, Value } from "../../graph/graph.ts";
+import { type Dim, factorsOf, type Shape, type Value } from "../../graph/graph.ts";
 import { type DType, int64, type Tensor, tensor } from "../../tensor/tensor.ts";
 import { elementTypes } from "./element-types.ts";
 import { type AttributeProtoSchema, type NodeProto, NodeProtoSchema } from "./onnx_pb.ts";
@@ -165,6 +165,11 @@ export class OnnxEmitter {
 
   /** A named size as an int64 vector of one element. */
   private size(name: string): string {
+    const factors = factorsOf(name);
+    if (factors.length > 1)
+      return this.cached(`size ${name}`, () =>
+        factors.map((factor) => this.size(factor)).reduce((a, b) => this.op("Mul", [a, b])),
+      );
     const source = this.sizes.get(name);
     invariant(source, `the size "${name}" belongs to no input of the graph`);
     const { input, axis } = source;

@@ -10,7 +10,7 @@ import { readCalls } from "../../tools/call-stream.ts";
 import type { ToolDefinition } from "../../tools/types.ts";
 import { createCallValidator } from "../../tools/validator.ts";
 import type { TokenConstraint } from "../token-constraint.ts";
-import type { AnswerRules } from "./compiler.ts";
+import { type AnswerRules, createGrammarCompiler } from "./compiler.ts";
 import { answerRandomly, plainRules, sharedCompiler, valueRules } from "./random-answer.test.support.ts";
 import { loadXgrammar } from "./xgrammar.ts";
 
@@ -159,6 +159,26 @@ test("JSON may give way to a call in auto", async () => {
   const inCall = allowed(constraint);
   assert.ok(inCall.length > 0 && inCall.every((id) => '{"name":"'.startsWith(tokenizer.tokenText(id))));
   constraint.close();
+});
+
+test("a grammar that has to go stays for as long as an answer may follow it", async () => {
+  const { openHandles } = await loadXgrammar();
+  const before = openHandles();
+  const compiler = createGrammarCompiler(tokenizer, vocabSize, { mostKept: 1 });
+  const rules = rulesOf({ toolChoice: "required" });
+  const first = (await compiler.forChat(rules))!;
+  const callOf = (constraint: TokenConstraint): number[] => {
+    constraint.begin(100);
+    acceptAll(constraint, constraint.forced());
+    return allowed(constraint);
+  };
+  const wanted = callOf(first);
+  const second = (await compiler.forChat(rules))!;
+  const other = (await compiler.forChat(rulesOf({ toolChoice: { name: "set_timer" } })))!;
+  assert.deepEqual(callOf(second), wanted);
+  for (const constraint of [first, second, other]) constraint.close();
+  compiler.close();
+  assert.equal(openHandles(), before);
 });
 
 test("other formats: marks of ordinary text, and calls that are the whole answer", async () => {

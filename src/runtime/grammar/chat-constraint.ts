@@ -37,6 +37,7 @@ export interface AnswerPlan {
   /** A follower of the JSON that the answer must be; null where none is asked for. */
   readonly openJson: (() => GrammarFollower) | null;
   readonly masks: LogitMask;
+  readonly onClose: () => void;
 }
 
 /** Where the answer stands. */
@@ -57,7 +58,9 @@ type Phase =
  * shortened to fit where the tokens run out.
  */
 export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
-  const { mayTalk, calls, marks, endIds, openCall, mayBeginCall, leastCallTokens, openJson, masks } = plan;
+  const { mayTalk, calls, marks, endIds, openCall, mayBeginCall, leastCallTokens, openJson, masks, onClose } =
+    plan;
+  let isClosed = false;
   const followers: GrammarFollower[] = [];
   /** What stood before each token, and the follower that took it. */
   const trail: { readonly before: Phase; readonly taker: GrammarFollower | null }[] = [];
@@ -263,6 +266,8 @@ export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
     close: () => {
       for (const follower of followers) follower.close();
       followers.length = 0;
+      if (!isClosed) onClose();
+      isClosed = true;
     },
   };
 }

@@ -47,6 +47,10 @@ export interface GrammarCompilerOptions {
 interface Grammar {
   readonly tracker: Tracker;
   compiled(): CompiledRules;
+  /** An answer begins, or has ended, that may follow it. */
+  hold(): void;
+  release(): void;
+  /** Frees it, once no answer holds it. */
   close(): void;
 }
 
@@ -185,7 +189,13 @@ export function createGrammarCompiler(
           tracker === null ? 0 : followerTools().encoder.whole(tracker.shortest(tracker.start)).length,
         openJson: jsonGrammar && (() => follow(jsonGrammar, endIds)),
         masks: followerTools().masks,
+        onClose: () => {
+          callGrammar?.release();
+          jsonGrammar?.release();
+        },
       };
+      callGrammar?.hold();
+      jsonGrammar?.hold();
       return createChatConstraint(plan);
     },
     close: () => {
@@ -199,13 +209,26 @@ export function createGrammarCompiler(
 
 function createGrammar(root: Rule, compile: (root: Rule) => CompiledRules): Grammar {
   let compiled: CompiledRules | undefined;
+  let holders = 0;
+  let isDone = false;
   return {
     tracker: createTracker(root),
     compiled: () => {
       compiled ??= compile(root);
       return compiled;
     },
-    close: () => compiled?.close(),
+    hold: () => {
+      holders += 1;
+    },
+    release: () => {
+      holders -= 1;
+      if (isDone && holders === 0) compiled?.close();
+    },
+    // Another row of a batch may still follow a grammar that has to go.
+    close: () => {
+      isDone = true;
+      if (holders === 0) compiled?.close();
+    },
   };
 }
 
