@@ -66,7 +66,7 @@ async function pieceRows(
 ): Promise<PieceRows[]> {
   const scopes = [...Array.from({ length: config.layers }, (_, i) => layerScope(i)), finalScope];
   const width = config.hiddenSize;
-  const pieces = splitModel(decodeModel(model, file), scopes, { dtype: "float32", shape: ["T", width] });
+  const pieces = splitModel(decodeModel(model, file), scopes, { dtype: "float32", shape: ["B", "T", width] });
   const results: PieceRows[] = [];
   for (const { name, bytes, input, output } of pieces) {
     const before = results.at(-1);

@@ -79,13 +79,16 @@ export interface Stretch {
   readonly output: { readonly name: string; readonly width: number };
 }
 
-/** Memory of the caches that a session has: `past_…` and `present_…` are one tensor. */
+/** Memory of the caches that a session has, for one sequence: `past_…` and `present_…` are one tensor. */
 function cachesOf({ inputs }: Session): { readonly past: NamedTensors; readonly present: NamedTensors } {
   const past: Record<string, Tensor> = {};
   const present: Record<string, Tensor> = {};
   for (const { name, dtype, shape } of inputs) {
     if (!name.startsWith("past_")) continue;
-    const memory = zeros(dtype, shape as readonly number[]);
+    const memory = zeros(
+      dtype,
+      shape.map((d) => (typeof d === "number" ? d : 1)), // [B, K, S, D]
+    );
     past[name] = memory;
     present[name.replace("past_", "present_")] = memory;
   }
@@ -118,10 +121,11 @@ export async function cachedRows(
     };
     if (input) {
       const rows = input.rows.slice(done * rowWidth, (done + count) * rowWidth);
-      feeds[input.name] = tensor("float32", [count, rowWidth], rows);
+      feeds[input.name] = tensor("float32", [1, count, rowWidth], rows);
     }
     const read = Object.entries(feeds).filter(([name]) => session.inputs.some((spec) => spec.name === name));
-    const given = zeros("float32", [count, output.width]);
+    const isLogits = output.name === "logits"; // [Q, V]; what pieces hand over is [B, T, C]
+    const given = zeros("float32", [...(isLogits ? [] : [1]), count, output.width]);
     const binding = session.bind(
       { ...weights, ...past, ...Object.fromEntries(read) },
       { ...present, [output.name]: given },
