@@ -17,6 +17,8 @@ import { halfBillion, writeSyntheticCheckpoint } from "./synthetic-checkpoint.ts
 
 const bitsNames = ["q4", "q8"] as const;
 type Bits = (typeof bitsNames)[number];
+/** What `--bits` is where both are compared. */
+const bothBits = 48;
 const peerNames = ["node_llama_cpp", "transformers_js"] as const;
 type Peer = (typeof peerNames)[number];
 type System = "limbeck" | Peer;
@@ -101,13 +103,12 @@ async function startContestant(name: string, script: string, args: readonly stri
 /** Writes what the systems read; returns how each is started. */
 async function prepare(
   folder: string,
-  block: BlockSize,
-  counts: readonly string[],
+  { block, chosen, counts }: { block: BlockSize; chosen: readonly Bits[]; counts: readonly string[] },
 ): Promise<{ readonly name: string; readonly script: string; readonly args: readonly string[] }[]> {
   const checkpoint = path.join(folder, "checkpoint");
   writeSyntheticCheckpoint(checkpoint, halfBillion);
   const starts: { name: string; script: string; args: readonly string[] }[] = [];
-  for (const bits of bitsNames) {
+  for (const bits of chosen) {
     const add = (system: System, ...args: string[]): void => {
       starts.push({
         name: `${system}_${bits}`,
@@ -133,9 +134,12 @@ async function prepare(
   return starts;
 }
 
-/** For each peer and number of bits a figure, or null where the peer is absent. */
-function overPeers(figure: (own: string, peer: string) => unknown): Readonly<Record<string, unknown>> {
-  const pairs = bitsNames.flatMap((bits) => peerNames.map((peer) => ({ bits, peer })));
+/** For each peer and number of bits that are compared a figure, or null where the peer is absent. */
+function overPeers(
+  chosen: readonly Bits[],
+  figure: (own: string, peer: string) => unknown,
+): Readonly<Record<string, unknown>> {
+  const pairs = chosen.flatMap((bits) => peerNames.map((peer) => ({ bits, peer })));
   return Object.fromEntries(
     pairs.map(({ bits, peer }) => [
       `${peer}_${bits}`,
@@ -145,7 +149,10 @@ function overPeers(figure: (own: string, peer: string) => unknown): Readonly<Rec
 }
 
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
-  const { rounds = 1, prompt = 1, tokens = 1, block = 32 } = options;
+  const { rounds = 1, prompt = 1, tokens = 1, block = 32, bits: asked = bothBits } = options;
+  const chosen = bitsNames.filter((name) => asked === bothBits || name === `q${asked}`);
+  if (chosen.length === 0)
+    throw new LimbeckError("usage", `bench peers: --bits: expected 4, 8 or ${bothBits}, got ${asked}`);
   if (block !== 32 && block !== 128)
     throw new LimbeckError("usage", `bench peers: --block: expected 32 or 128, got ${block}`);
   const absent = Object.fromEntries(
@@ -157,7 +164,11 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
   );
   const surroundings = await lookAround();
   return withTemporaryFolder(async (folder) => {
-    const starts = await prepare(folder, block, [`${prompt}`, `${tokens + 1}`]);
+    const starts = await prepare(folder, {
+      block,
+      chosen,
+      counts: [`${prompt}`, `${tokens + 1}`],
+    });
     const contestants: Contestant[] = [];
     const peaks: Record<string, number> = {};
     try {
@@ -176,7 +187,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
       for (const contestant of contestants) peaks[contestant.name] = await contestant.finish();
     }
     return {
-      ...report(contestants, peaks, prompt),
+      ...report(contestants, { chosen, peaks, prompt }),
       absent,
       block,
       rounds,
@@ -188,8 +199,15 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
 /** Ratios of medians with their intervals over rounds; above 1 is to our favour in all but memory. */
 function report(
   contestants: readonly Contestant[],
-  peaks: Readonly<Record<string, number>>,
-  promptTokens: number,
+  {
+    chosen,
+    peaks,
+    prompt,
+  }: {
+    readonly chosen: readonly Bits[];
+    readonly peaks: Readonly<Record<string, number>>;
+    readonly prompt: number;
+  },
 ): Readonly<Record<string, unknown>> {
   const of = (name: string, field: keyof Sample): readonly number[] =>
     (contestants.find((contestant) => contestant.name === name)?.samples ?? []).map(
@@ -202,7 +220,7 @@ function report(
   const rows = contestants.map(({ name, facts }) => ({
     name,
     facts,
-    prefill_tokens_per_second: (1000 * promptTokens) / median(of(name, "ttft_ms")),
+    prefill_tokens_per_second: (1000 * prompt) / median(of(name, "ttft_ms")),
     decode_tokens_per_second: 1000 / median(of(name, "decode_ms_per_token")),
     ttft_ms: median(of(name, "ttft_ms")),
     peak_rss_mb: peaks[name] ?? null,
@@ -220,11 +238,14 @@ function report(
     ]),
   );
   return {
-    decode_ratio: overPeers(faster("decode_ms_per_token")),
-    prefill_ratio: overPeers(faster("ttft_ms")),
-    peak_rss_ratio: overPeers((own, peer) => (peaks[own] ?? Number.NaN) / (peaks[peer] ?? Number.NaN)),
-    decode_interval: overPeers(interval("decode_ms_per_token")),
-    prefill_interval: overPeers(interval("ttft_ms")),
+    decode_ratio: overPeers(chosen, faster("decode_ms_per_token")),
+    prefill_ratio: overPeers(chosen, faster("ttft_ms")),
+    peak_rss_ratio: overPeers(
+      chosen,
+      (own, peer) => (peaks[own] ?? Number.NaN) / (peaks[peer] ?? Number.NaN),
+    ),
+    decode_interval: overPeers(chosen, interval("decode_ms_per_token")),
+    prefill_interval: overPeers(chosen, interval("ttft_ms")),
     systems: rows,
     samples: Object.fromEntries(contestants.map(({ name, samples }) => [name, samples])),
   };
@@ -238,6 +259,7 @@ export const peersBenchmark: Benchmark = {
     rounds: { value: 7, help: "generations of each system" },
     prompt: { value: 512, help: "prompt tokens" },
     tokens: { value: 64, help: "tokens decoded after the first" },
+    bits: { value: bothBits, help: `4 or 8, to compare these alone; ${bothBits} for both` },
     block: { value: 32, help: "weights that share a scale in our formats" },
   },
   run,
