@@ -34,6 +34,7 @@ import {
   type BlockSize,
   blockSizes,
   isInBlocks,
+  roundsActivations,
   type WeightFormat,
   weightFormats,
 } from "./weight-formats.ts";
@@ -198,7 +199,7 @@ async function artefactLogits(
     return cachedLogits(config, session, ids).finally(() => session.close());
   };
   const shipped = await logitsOf(path.join(dir, modelFile));
-  if (!isInBlocks[choice.format]) return { shipped, floatActivations: null };
+  if (!roundsActivations[choice.format]) return { shipped, floatActivations: null };
   // The twin lies beside the model while it is compared: it reads the same data file.
   const twin = path.join(dir, "model.exact.onnx");
   try {

@@ -88,6 +88,7 @@ for (const format of weightFormats) {
       fp16: matrices,
       int8: matrices.filter((name) => name !== "model.embed_tokens.weight"),
       "int8-block": matrices,
+      "int8-row": matrices,
       int4: matrices,
     };
     assert.deepEqual(changed, expected[format]);

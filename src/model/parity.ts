@@ -48,6 +48,7 @@ export const parityLimits: { readonly [F in WeightFormat]: number } = {
   fp16: exactLimit,
   int8: 1e-3,
   "int8-block": 0.5,
+  "int8-row": 0.5,
   int4: 0.5,
 };
 

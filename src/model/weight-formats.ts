@@ -1,5 +1,5 @@
 /** How an exported model holds its matrices; all else is float32. */
-export const weightFormats = ["fp32", "fp16", "int8", "int8-block", "int4"] as const;
+export const weightFormats = ["fp32", "fp16", "int8", "int8-block", "int8-row", "int4"] as const;
 export type WeightFormat = (typeof weightFormats)[number];
 
 /** Elements that share a scale in formats of blocks. */
@@ -8,11 +8,18 @@ export type BlockSize = (typeof blockSizes)[number];
 
 export const defaultBlock: BlockSize = 32;
 
-/** Formats of blocks: their products may round activations, and a block size goes with them. */
+/** Formats of blocks: a block size goes with them. */
 export const isInBlocks: { readonly [F in WeightFormat]: boolean } = {
   fp32: false,
   fp16: false,
   int8: false,
   "int8-block": true,
+  "int8-row": false,
   int4: true,
+};
+
+/** Formats whose products round what they multiply to int8. */
+export const roundsActivations: { readonly [F in WeightFormat]: boolean } = {
+  ...isInBlocks,
+  "int8-row": true,
 };

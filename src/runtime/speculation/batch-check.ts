@@ -17,6 +17,7 @@ const refusals: { readonly [F in WeightFormat]: string | null } = {
   // Weights are widened to float32 when the model loads; the product is float32's.
   int8: null,
   "int8-block": roundsActivations,
+  "int8-row": roundsActivations,
   int4: roundsActivations,
 };
 
