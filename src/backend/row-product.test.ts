@@ -74,6 +74,12 @@ for (const transB of [false, true]) {
       single.close();
     });
 
+    test("no rows give none: prefill runs that need no logits have such a head", async () => {
+      const session = await open("int8");
+      assert.deepEqual((await session.run({ x: part(0, 0) }))["y"]!.shape, [0, columns]);
+      session.close();
+    });
+
     for (const activations of ["int8", "float32"] as const) {
       test(`${activations} activations: the packed product is the reference's`, async () => {
         const session = await open(activations);

@@ -33,14 +33,17 @@ function roundRows(emit: OnnxEmitter, x: string, rows: Dim, count: number): Roun
   const offset = known(`middle ${rows}`, () =>
     emit.op("Expand", [emit.scalar("uint8", middle), emit.dim(rows)]),
   ); // [M]
-  const peak = (): string =>
-    emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])], { attributes: { keepdims: { int: 0 } } });
+  // Of no rows at all the kernel gives another shape, hence the Reshape.
+  const peak = (): string => {
+    const one = { attributes: { keepdims: { int: 0 } } };
+    return emit.reshape(emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])], one), [rows]);
+  };
   const done: RoundedRows[] = [];
   let rest = x;
-  let steps = ""; // [M]
+  let step = ""; // [M]
   for (let round = 0; round < count; round++) {
-    const before = steps;
-    steps = of("steps", round, () =>
+    const before = step;
+    step = of("step", round, () =>
       round === 0
         ? emit.op("Max", [
             emit.op("Mul", [peak(), emit.scalar("float32", 1 / 127)]),
@@ -48,15 +51,12 @@ function roundRows(emit: OnnxEmitter, x: string, rows: Dim, count: number): Roun
           ])
         : emit.op("Mul", [before, emit.scalar("float32", 1 / 254)]),
     );
-    const [own, scale] = [rest, steps];
-    const values = of("values", round, () => emit.op("QuantizeLinear", [own, scale, offset], onAxis0));
-    done.push({
-      values,
-      scale: of("scale", round, () => emit.op("Unsqueeze", [scale, emit.int64s([1])])),
-    });
+    const [own, by] = [rest, step];
+    const values = of("values", round, () => emit.op("QuantizeLinear", [own, by, offset], onAxis0));
+    done.push({ values, scale: of("scale", round, () => emit.op("Unsqueeze", [by, emit.int64s([1])])) });
     if (round + 1 < count)
       rest = of("rest", round, () =>
-        emit.op("Sub", [own, emit.op("DequantizeLinear", [values, scale, offset], onAxis0)]),
+        emit.op("Sub", [own, emit.op("DequantizeLinear", [values, by, offset], onAxis0)]),
       );
   }
   return done;
