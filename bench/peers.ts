@@ -7,7 +7,13 @@ import { LimbeckError } from "#limbeck/base/errors.js";
 import { parseJson } from "#limbeck/base/json.js";
 import { median } from "#limbeck/measure/statistics.js";
 import { exportArtefact } from "#limbeck/model/artefact.js";
-import type { BlockSize, WeightFormat } from "#limbeck/model/weight-formats.js";
+import {
+  type BlockSize,
+  blockSizes,
+  defaultBlock,
+  isInBlocks,
+  type WeightFormat,
+} from "#limbeck/model/weight-formats.js";
 import { type Benchmark, lookAround, lookBack, note, pause, table } from "./benchmark.ts";
 import { writeGguf } from "./peer-gguf.ts";
 import { writeTransformersFolder } from "./peer-onnx.ts";
@@ -19,22 +25,25 @@ const bitsNames = ["q4", "q8"] as const;
 type Bits = (typeof bitsNames)[number];
 /** What `--bits` is where both are compared. */
 const bothBits = 48;
-const peerNames = ["node_llama_cpp", "transformers_js"] as const;
+/** `transformers_js` reads our own graph of the same bits, `transformers_js_block` that of int8 in blocks of 32. */
+const peerNames = ["node_llama_cpp", "transformers_js", "transformers_js_block"] as const;
 type Peer = (typeof peerNames)[number];
 type System = "limbeck" | Peer;
 
-/** Our format of as many bits, in llama.cpp's own block of 32. */
-const formats: { readonly [B in Bits]: WeightFormat } = { q4: "int4", q8: "int8-block" };
+/** Our format of as many bits. */
+const formats: { readonly [B in Bits]: WeightFormat } = { q4: "int4", q8: "int8-row" };
 const gguf = { q4: "Q4_0", q8: "Q8_0" } as const;
 
 const scripts: { readonly [S in System]: string } = {
   limbeck: "limbeck.mjs",
   node_llama_cpp: "node-llama-cpp.mjs",
   transformers_js: "transformers-js.mjs",
+  transformers_js_block: "transformers-js.mjs",
 };
 const packages: { readonly [P in Peer]: string } = {
   node_llama_cpp: "node-llama-cpp",
   transformers_js: "@huggingface/transformers",
+  transformers_js_block: "@huggingface/transformers",
 };
 
 const threads = 2;
@@ -100,13 +109,18 @@ async function startContestant(name: string, script: string, args: readonly stri
   };
 }
 
-/** Writes what the systems read; returns how each is started. */
+/** Writes what the systems read, where it is not there yet; returns how each is started. */
 async function prepare(
   folder: string,
   { block, chosen, counts }: { block: BlockSize; chosen: readonly Bits[]; counts: readonly string[] },
 ): Promise<{ readonly name: string; readonly script: string; readonly args: readonly string[] }[]> {
   const checkpoint = path.join(folder, "checkpoint");
-  writeSyntheticCheckpoint(checkpoint, halfBillion);
+  const once = async (file: string, write: () => unknown): Promise<void> => {
+    if (fs.existsSync(path.join(folder, file))) return;
+    await write();
+    note(`${path.dirname(file)}: written`);
+  };
+  await once("checkpoint/config.json", () => writeSyntheticCheckpoint(checkpoint, halfBillion));
   const starts: { name: string; script: string; args: readonly string[] }[] = [];
   for (const bits of chosen) {
     const add = (system: System, ...args: string[]): void => {
@@ -116,20 +130,33 @@ async function prepare(
         args: [...args, ...counts, `${threads}`],
       });
     };
-    const artefact = path.join(folder, formats[bits]);
-    await exportArtefact(checkpoint, artefact, { format: formats[bits], block });
+    const artefactOf = async (format: WeightFormat, size: BlockSize): Promise<string> => {
+      const name = isInBlocks[format] ? `${format}-${size}` : format;
+      const artefact = path.join(folder, name);
+      const options = { format, ...(isInBlocks[format] ? { block: size } : {}) };
+      await once(`${name}/manifest.json`, () => exportArtefact(checkpoint, artefact, options));
+      return artefact;
+    };
+    const addTransformers = async (peer: Peer, artefact: string): Promise<void> => {
+      if (whyAbsent(peer)) return;
+      const name = `transformers-${path.basename(artefact)}`;
+      const model = path.join(folder, name);
+      await once(`${name}/generation_config.json`, () =>
+        writeTransformersFolder(artefact, model, halfBillion, bits),
+      );
+      add(peer, model, bits);
+    };
+    const artefact = await artefactOf(formats[bits], block);
     add("limbeck", repositoryPath(), artefact);
     if (!whyAbsent("node_llama_cpp")) {
-      const file = path.join(folder, `${bits}.gguf`);
-      writeGguf(file, halfBillion, gguf[bits]);
-      add("node_llama_cpp", file);
+      await once(`gguf/${bits}.gguf`, () => {
+        fs.mkdirSync(path.join(folder, "gguf"), { recursive: true });
+        writeGguf(path.join(folder, "gguf", `${bits}.gguf`), halfBillion, gguf[bits]);
+      });
+      add("node_llama_cpp", path.join(folder, "gguf", `${bits}.gguf`));
     }
-    if (!whyAbsent("transformers_js")) {
-      const model = path.join(folder, `transformers-${bits}`);
-      writeTransformersFolder(artefact, model, halfBillion, bits);
-      add("transformers_js", model, bits);
-    }
-    note(`${bits}: written`);
+    await addTransformers("transformers_js", artefact);
+    if (bits === "q8") await addTransformers("transformers_js_block", await artefactOf("int8-block", 32));
   }
   return starts;
 }
@@ -139,7 +166,9 @@ function overPeers(
   chosen: readonly Bits[],
   figure: (own: string, peer: string) => unknown,
 ): Readonly<Record<string, unknown>> {
-  const pairs = chosen.flatMap((bits) => peerNames.map((peer) => ({ bits, peer })));
+  const pairs = chosen
+    .flatMap((bits) => peerNames.map((peer) => ({ bits, peer })))
+    .filter(({ bits, peer }) => bits === "q8" || peer !== "transformers_js_block");
   return Object.fromEntries(
     pairs.map(({ bits, peer }) => [
       `${peer}_${bits}`,
@@ -149,12 +178,20 @@ function overPeers(
 }
 
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
-  const { rounds = 1, prompt = 1, tokens = 1, block = 32, bits: asked = bothBits } = options;
+  const {
+    rounds = 1,
+    prompt = 1,
+    tokens = 1,
+    block = defaultBlock,
+    kept = 1,
+    bits: asked = bothBits,
+  } = options;
   const chosen = bitsNames.filter((name) => asked === bothBits || name === `q${asked}`);
   if (chosen.length === 0)
     throw new LimbeckError("usage", `bench peers: --bits: expected 4, 8 or ${bothBits}, got ${asked}`);
-  if (block !== 32 && block !== 128)
-    throw new LimbeckError("usage", `bench peers: --block: expected 32 or 128, got ${block}`);
+  const size = blockSizes.find((known) => known === block);
+  if (size === undefined)
+    throw new LimbeckError("usage", `bench peers: --block: expected ${blockSizes.join(", ")}, got ${block}`);
   const absent = Object.fromEntries(
     peerNames.flatMap((peer) => {
       const why = whyAbsent(peer);
@@ -163,9 +200,15 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
     }),
   );
   const surroundings = await lookAround();
-  return withTemporaryFolder(async (folder) => {
+  const inFolder: typeof withTemporaryFolder = (action) => {
+    if (kept === 1) return withTemporaryFolder(action);
+    const folder = repositoryPath(".build", "peers");
+    fs.mkdirSync(folder, { recursive: true });
+    return action(folder);
+  };
+  return inFolder(async (folder) => {
     const starts = await prepare(folder, {
-      block,
+      block: size,
       chosen,
       counts: [`${prompt}`, `${tokens + 1}`],
     });
@@ -190,6 +233,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
       ...report(contestants, { chosen, peaks, prompt }),
       absent,
       block,
+      models: kept === 1 ? "written for this run" : "kept in .build/peers",
       rounds,
       ...(await lookBack(surroundings)),
     };
@@ -260,7 +304,8 @@ export const peersBenchmark: Benchmark = {
     prompt: { value: 512, help: "prompt tokens" },
     tokens: { value: 64, help: "tokens decoded after the first" },
     bits: { value: bothBits, help: `4 or 8, to compare these alone; ${bothBits} for both` },
-    block: { value: 32, help: "weights that share a scale in our formats" },
+    block: { value: defaultBlock, help: "weights that share a scale in our int4" },
+    kept: { value: 1, help: "2: keep what is written in .build/peers, and read what is there" },
   },
   run,
 };

@@ -96,7 +96,7 @@ const externalThresholdBytes = 1 << 26;
 
 export interface ExportOptions {
   readonly format: WeightFormat;
-  /** Elements that share a scale, in formats of blocks; default 32. */
+  /** Elements that share a scale, in formats of blocks; default 128. */
   readonly block?: BlockSize;
   /** Prompt lengths to record; default: the context length. */
   readonly shapes?: readonly number[];
