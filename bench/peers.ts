@@ -1,10 +1,6 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import { LimbeckError } from "#limbeck/base/errors.js";
-import { parseJson } from "#limbeck/base/json.js";
 import { median } from "#limbeck/measure/statistics.js";
 import { exportArtefact } from "#limbeck/model/artefact.js";
 import {
@@ -15,6 +11,13 @@ import {
   type WeightFormat,
 } from "#limbeck/model/weight-formats.js";
 import { type Benchmark, lookAround, lookBack, note, pause, table } from "./benchmark.ts";
+import {
+  type Contestant,
+  generateQuietly,
+  mostOthers,
+  type Sample,
+  startContestant,
+} from "./peer-contestant.ts";
 import { writeGguf } from "./peer-gguf.ts";
 import { writeTransformersFolder } from "./peer-onnx.ts";
 import { repositoryPath, withTemporaryFolder } from "./repository.ts";
@@ -55,58 +58,6 @@ function whyAbsent(peer: Peer): string | null {
   return fs.existsSync(folder)
     ? null
     : `${packages[peer]} is not installed: npm ci --ignore-scripts in bench/peers`;
-}
-
-/** One generation of one system. */
-interface Sample {
-  readonly ttft_ms: number;
-  readonly decode_ms_per_token: number;
-}
-
-/** A system in a process of its own. */
-interface Contestant {
-  readonly name: string;
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly samples: Sample[];
-  generate(): Promise<Sample>;
-  /** Ends the process; returns the peak of its memory in MB. */
-  finish(): Promise<number>;
-}
-
-type Child = ChildProcessByStdio<Writable, Readable, null>;
-
-async function startContestant(name: string, script: string, args: readonly string[]): Promise<Contestant> {
-  const child: Child = spawn(process.execPath, [path.join(peersFolder, script), ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  // A child that died is told by the missing answer; writing to it must not throw as well.
-  child.stdin.on("error", () => undefined);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<Readonly<Record<string, unknown>>> => {
-    const { value, done } = await lines.next();
-    if (!done) return parseJson(value, script) as Readonly<Record<string, unknown>>;
-    throw new LimbeckError("backend_failed", `${name}: expected an answer, got the end of its process`, {
-      cure: `What it wrote stands above. Run npm ci --ignore-scripts in ${peersFolder} again.`,
-    });
-  };
-  const facts = await answer();
-  return {
-    name,
-    facts,
-    samples: [],
-    generate: async () => {
-      child.stdin.write("go\n");
-      const times = (await answer())["times_ms"] as readonly number[];
-      const [first, last] = [times[0] as number, times.at(-1) as number];
-      return { ttft_ms: first, decode_ms_per_token: (last - first) / (times.length - 1) };
-    },
-    finish: async () => {
-      child.stdin.end();
-      const { peak_rss_mb } = await answer();
-      await new Promise((resolve) => child.once("close", resolve));
-      return peak_rss_mb as number;
-    },
-  };
 }
 
 /** Writes what the systems read, where it is not there yet; returns how each is started. */
@@ -184,6 +135,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
     tokens = 1,
     block = defaultBlock,
     kept = 1,
+    tries = 1,
     bits: asked = bothBits,
   } = options;
   const chosen = bitsNames.filter((name) => asked === bothBits || name === `q${asked}`);
@@ -216,13 +168,13 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
     const peaks: Record<string, number> = {};
     try {
       for (const { name, script, args } of starts)
-        contestants.push(await startContestant(name, script, args));
+        contestants.push(await startContestant(name, path.join(peersFolder, script), args));
       for (const contestant of contestants) await contestant.generate();
       for (let round = 0; round < rounds; round++) {
         for (let turn = 0; turn < contestants.length; turn++) {
-          const { generate, samples } = contestants[(round + turn) % contestants.length] as Contestant;
+          const contestant = contestants[(round + turn) % contestants.length] as Contestant;
           await pause(300);
-          samples.push(await generate());
+          contestant.samples.push(await generateQuietly(contestant, tries));
         }
         note(`round ${round + 1} of ${rounds}`);
       }
@@ -240,6 +192,8 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
   });
 }
 
+type Timed = Exclude<keyof Sample, "others">;
+
 /** Ratios of medians with their intervals over rounds; above 1 is to our favour in all but memory. */
 function report(
   contestants: readonly Contestant[],
@@ -253,21 +207,22 @@ function report(
     readonly prompt: number;
   },
 ): Readonly<Record<string, unknown>> {
-  const of = (name: string, field: keyof Sample): readonly number[] =>
+  const of = (name: string, field: Timed): readonly number[] =>
     (contestants.find((contestant) => contestant.name === name)?.samples ?? []).map(
       (sample) => sample[field],
     );
-  const faster = (field: keyof Sample) => (own: string, peer: string) =>
+  const faster = (field: Timed) => (own: string, peer: string) =>
     ratioOf(of(own, field), of(peer, field)).ratio;
-  const interval = (field: keyof Sample) => (own: string, peer: string) =>
+  const interval = (field: Timed) => (own: string, peer: string) =>
     ratioOf(of(own, field), of(peer, field)).interval;
-  const rows = contestants.map(({ name, facts }) => ({
+  const rows = contestants.map(({ name, facts, samples }) => ({
     name,
     facts,
     prefill_tokens_per_second: (1000 * prompt) / median(of(name, "ttft_ms")),
     decode_tokens_per_second: 1000 / median(of(name, "decode_ms_per_token")),
     ttft_ms: median(of(name, "ttft_ms")),
     peak_rss_mb: peaks[name] ?? null,
+    disturbed_samples: samples.filter(({ others }) => others === null || others > mostOthers).length,
   }));
   note(
     table([
@@ -305,6 +260,7 @@ export const peersBenchmark: Benchmark = {
     tokens: { value: 64, help: "tokens decoded after the first" },
     bits: { value: bothBits, help: `4 or 8, to compare these alone; ${bothBits} for both` },
     block: { value: defaultBlock, help: "weights that share a scale in our int4" },
+    tries: { value: 3, help: "a generation beside which others were busy is made again, so often in all" },
     kept: { value: 1, help: "2: keep what is written in .build/peers, and read what is there" },
   },
   run,
