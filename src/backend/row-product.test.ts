@@ -5,6 +5,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { lowerToOnnx } from "../lower/onnx/lower.ts";
 import { float32, type Tensor, tensor } from "../tensor/tensor.ts";
 import { openOnnx } from "./onnx/backend.ts";
+import { exactInt8 } from "./onnx/int8-overflow.ts";
 import { runReference } from "./reference/session.ts";
 
 // op-agreement.test.ts feeds the weights; here they are in the file and packed, as in an artefact. Sizes are those at
@@ -100,6 +101,30 @@ for (const transB of [false, true]) {
     }
   });
 }
+
+test("the slower kernels that x86-64 without VNNI is given add exactly, where pairs of products pass 16 bits", async () => {
+  for (const transB of [false, true]) {
+    const [inner, outer, count] = [300, 17, 9];
+    const b = new GraphBuilder("full");
+    const x = b.input("x", "float32", [count, inner]);
+    const values = b.parameter("values", transB ? [outer, inner] : [inner, outer], "int8");
+    b.output("y", b.matmulInt8(x, values, b.parameter("scale", [outer]), { transB, activations: "int8" }));
+    const parameters = {
+      values: tensor("int8", transB ? [outer, inner] : [inner, outer], new Int8Array(5100).fill(127)),
+      scale: float32([outer], new Array<number>(outer).fill(1)),
+    };
+    const { bytes } = lowerToOnnx(b.build(), { parameters });
+    for (const config of [{}, exactInt8]) {
+      const session = await openOnnx(bytes, { config });
+      const y = (await session.run({ x: tensor("float32", [count, inner], new Float32Array(2700).fill(1)) }))[
+        "y"
+      ]!;
+      session.close();
+      for (const value of y.data)
+        assert.ok(Math.abs(Number(value) - 300 * 127) < 0.01, `${value}, ${JSON.stringify(config)}`);
+    }
+  }
+});
 
 test("what rounding rows costs is a step of each, and float32 activations round a thousandth of that", async () => {
   const parameters = drawWeights(false);

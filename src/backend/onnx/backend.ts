@@ -4,17 +4,20 @@ import { withFileErrors } from "../../base/files.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { lowerToOnnx } from "../../lower/onnx/lower.ts";
 import type { Backend } from "../session.ts";
+import { int8Config } from "./int8-overflow.ts";
 import { type Handle, loadOrt, type Ort } from "./ort-api.ts";
 import { OnnxSession } from "./session.ts";
 import { createSessionOptions, type OnnxSessionOptions } from "./session-options.ts";
 
-function createSession(
-  { api, env }: Ort,
+async function createSession(
+  ort: Ort,
   model: string | Uint8Array,
   what: string,
   options: OnnxSessionOptions,
-): Handle {
-  const settings = createSessionOptions(api, options);
+): Promise<Handle> {
+  const { api, env } = ort;
+  const config = { ...(await int8Config(ort)), ...options.config };
+  const settings = createSessionOptions(api, { ...options, config });
   try {
     return typeof model === "string"
       ? api.make("CreateSession", what, env, model, settings)
@@ -35,7 +38,7 @@ export const onnxCpuBackend: OnnxBackend = {
   async compile(graph, options = {}) {
     const ort = await loadOrt();
     const what = `graph "${graph.name}"`;
-    const handle = createSession(ort, lowerToOnnx(graph).bytes, what, options);
+    const handle = await createSession(ort, lowerToOnnx(graph).bytes, what, options);
     return new OnnxSession("onnx-cpu", ort, { what, handle, graph });
   },
 };
@@ -52,7 +55,7 @@ export async function openOnnx(
   if (typeof model === "string") withFileErrors("open", model, () => fs.accessSync(model, fs.constants.R_OK));
   const ort = await loadOrt();
   try {
-    return new OnnxSession("onnx-cpu", ort, { what, handle: createSession(ort, model, what, options) });
+    return new OnnxSession("onnx-cpu", ort, { what, handle: await createSession(ort, model, what, options) });
   } catch (cause) {
     if (!(cause instanceof LimbeckError) || cause.code !== "backend_failed") throw cause;
     throw new LimbeckError("invalid_artefact", cause.message, {
