@@ -1,14 +1,23 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import { LimbeckError } from "#limbeck/base/errors.js";
-import { parseJson } from "#limbeck/base/json.js";
 import { median } from "#limbeck/measure/statistics.js";
 import { exportArtefact } from "#limbeck/model/artefact.js";
-import type { BlockSize, WeightFormat } from "#limbeck/model/weight-formats.js";
+import {
+  type BlockSize,
+  blockSizes,
+  defaultBlock,
+  isInBlocks,
+  type WeightFormat,
+} from "#limbeck/model/weight-formats.js";
 import { type Benchmark, lookAround, lookBack, note, pause, table } from "./benchmark.ts";
+import {
+  type Contestant,
+  generateQuietly,
+  mostOthers,
+  type Sample,
+  startContestant,
+} from "./peer-contestant.ts";
 import { writeGguf } from "./peer-gguf.ts";
 import { writeTransformersFolder } from "./peer-onnx.ts";
 import { repositoryPath, withTemporaryFolder } from "./repository.ts";
@@ -17,22 +26,27 @@ import { halfBillion, writeSyntheticCheckpoint } from "./synthetic-checkpoint.ts
 
 const bitsNames = ["q4", "q8"] as const;
 type Bits = (typeof bitsNames)[number];
-const peerNames = ["node_llama_cpp", "transformers_js"] as const;
+/** What `--bits` is where both are compared. */
+const bothBits = 48;
+/** `transformers_js` reads our own graph of the same bits, `transformers_js_block` that of int8 in blocks of 32. */
+const peerNames = ["node_llama_cpp", "transformers_js", "transformers_js_block"] as const;
 type Peer = (typeof peerNames)[number];
 type System = "limbeck" | Peer;
 
-/** Our format of as many bits, in llama.cpp's own block of 32. */
-const formats: { readonly [B in Bits]: WeightFormat } = { q4: "int4", q8: "int8-block" };
+/** Our format of as many bits. */
+const formats: { readonly [B in Bits]: WeightFormat } = { q4: "int4", q8: "int8-row" };
 const gguf = { q4: "Q4_0", q8: "Q8_0" } as const;
 
 const scripts: { readonly [S in System]: string } = {
   limbeck: "limbeck.mjs",
   node_llama_cpp: "node-llama-cpp.mjs",
   transformers_js: "transformers-js.mjs",
+  transformers_js_block: "transformers-js.mjs",
 };
 const packages: { readonly [P in Peer]: string } = {
   node_llama_cpp: "node-llama-cpp",
   transformers_js: "@huggingface/transformers",
+  transformers_js_block: "@huggingface/transformers",
 };
 
 const threads = 2;
@@ -46,68 +60,20 @@ function whyAbsent(peer: Peer): string | null {
     : `${packages[peer]} is not installed: npm install --ignore-scripts in bench/peers`;
 }
 
-/** One generation of one system. */
-interface Sample {
-  readonly ttft_ms: number;
-  readonly decode_ms_per_token: number;
-}
-
-/** A system in a process of its own. */
-interface Contestant {
-  readonly name: string;
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly samples: Sample[];
-  generate(): Promise<Sample>;
-  /** Ends the process; returns the peak of its memory in MB. */
-  finish(): Promise<number>;
-}
-
-type Child = ChildProcessByStdio<Writable, Readable, null>;
-
-async function startContestant(name: string, script: string, args: readonly string[]): Promise<Contestant> {
-  const child: Child = spawn(process.execPath, [path.join(peersFolder, script), ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  // A child that died is told by the missing answer; writing to it must not throw as well.
-  child.stdin.on("error", () => undefined);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<Readonly<Record<string, unknown>>> => {
-    const { value, done } = await lines.next();
-    if (!done) return parseJson(value, script) as Readonly<Record<string, unknown>>;
-    throw new LimbeckError("backend_failed", `${name}: expected an answer, got the end of its process`, {
-      cure: `What it wrote stands above. Run npm install --ignore-scripts in ${peersFolder} again.`,
-    });
-  };
-  const facts = await answer();
-  return {
-    name,
-    facts,
-    samples: [],
-    generate: async () => {
-      child.stdin.write("go\n");
-      const times = (await answer())["times_ms"] as readonly number[];
-      const [first, last] = [times[0] as number, times.at(-1) as number];
-      return { ttft_ms: first, decode_ms_per_token: (last - first) / (times.length - 1) };
-    },
-    finish: async () => {
-      child.stdin.end();
-      const { peak_rss_mb } = await answer();
-      await new Promise((resolve) => child.once("close", resolve));
-      return peak_rss_mb as number;
-    },
-  };
-}
-
-/** Writes what the systems read; returns how each is started. */
+/** Writes what the systems read, where it is not there yet; returns how each is started. */
 async function prepare(
   folder: string,
-  block: BlockSize,
-  counts: readonly string[],
+  { block, chosen, counts }: { block: BlockSize; chosen: readonly Bits[]; counts: readonly string[] },
 ): Promise<{ readonly name: string; readonly script: string; readonly args: readonly string[] }[]> {
   const checkpoint = path.join(folder, "checkpoint");
-  writeSyntheticCheckpoint(checkpoint, halfBillion);
+  const once = async (file: string, write: () => unknown): Promise<void> => {
+    if (fs.existsSync(path.join(folder, file))) return;
+    await write();
+    note(`${path.dirname(file)}: written`);
+  };
+  await once("checkpoint/config.json", () => writeSyntheticCheckpoint(checkpoint, halfBillion));
   const starts: { name: string; script: string; args: readonly string[] }[] = [];
-  for (const bits of bitsNames) {
+  for (const bits of chosen) {
     const add = (system: System, ...args: string[]): void => {
       starts.push({
         name: `${system}_${bits}`,
@@ -115,27 +81,45 @@ async function prepare(
         args: [...args, ...counts, `${threads}`],
       });
     };
-    const artefact = path.join(folder, formats[bits]);
-    await exportArtefact(checkpoint, artefact, { format: formats[bits], block });
+    const artefactOf = async (format: WeightFormat, size: BlockSize): Promise<string> => {
+      const name = isInBlocks[format] ? `${format}-${size}` : format;
+      const artefact = path.join(folder, name);
+      const options = { format, ...(isInBlocks[format] ? { block: size } : {}) };
+      await once(`${name}/manifest.json`, () => exportArtefact(checkpoint, artefact, options));
+      return artefact;
+    };
+    const addTransformers = async (peer: Peer, artefact: string): Promise<void> => {
+      if (whyAbsent(peer)) return;
+      const name = `transformers-${path.basename(artefact)}`;
+      const model = path.join(folder, name);
+      await once(`${name}/generation_config.json`, () =>
+        writeTransformersFolder(artefact, model, halfBillion, bits),
+      );
+      add(peer, model, bits);
+    };
+    const artefact = await artefactOf(formats[bits], block);
     add("limbeck", repositoryPath(), artefact);
     if (!whyAbsent("node_llama_cpp")) {
-      const file = path.join(folder, `${bits}.gguf`);
-      writeGguf(file, halfBillion, gguf[bits]);
-      add("node_llama_cpp", file);
+      await once(`gguf/${bits}.gguf`, () => {
+        fs.mkdirSync(path.join(folder, "gguf"), { recursive: true });
+        writeGguf(path.join(folder, "gguf", `${bits}.gguf`), halfBillion, gguf[bits]);
+      });
+      add("node_llama_cpp", path.join(folder, "gguf", `${bits}.gguf`));
     }
-    if (!whyAbsent("transformers_js")) {
-      const model = path.join(folder, `transformers-${bits}`);
-      writeTransformersFolder(artefact, model, halfBillion, bits);
-      add("transformers_js", model, bits);
-    }
-    note(`${bits}: written`);
+    await addTransformers("transformers_js", artefact);
+    if (bits === "q8") await addTransformers("transformers_js_block", await artefactOf("int8-block", 32));
   }
   return starts;
 }
 
-/** For each peer and number of bits a figure, or null where the peer is absent. */
-function overPeers(figure: (own: string, peer: string) => unknown): Readonly<Record<string, unknown>> {
-  const pairs = bitsNames.flatMap((bits) => peerNames.map((peer) => ({ bits, peer })));
+/** For each peer and number of bits that are compared a figure, or null where the peer is absent. */
+function overPeers(
+  chosen: readonly Bits[],
+  figure: (own: string, peer: string) => unknown,
+): Readonly<Record<string, unknown>> {
+  const pairs = chosen
+    .flatMap((bits) => peerNames.map((peer) => ({ bits, peer })))
+    .filter(({ bits, peer }) => bits === "q8" || peer !== "transformers_js_block");
   return Object.fromEntries(
     pairs.map(({ bits, peer }) => [
       `${peer}_${bits}`,
@@ -145,9 +129,21 @@ function overPeers(figure: (own: string, peer: string) => unknown): Readonly<Rec
 }
 
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
-  const { rounds = 1, prompt = 1, tokens = 1, block = 32 } = options;
-  if (block !== 32 && block !== 128)
-    throw new LimbeckError("usage", `bench peers: --block: expected 32 or 128, got ${block}`);
+  const {
+    rounds = 1,
+    prompt = 1,
+    tokens = 1,
+    block = defaultBlock,
+    kept = 1,
+    tries = 1,
+    bits: asked = bothBits,
+  } = options;
+  const chosen = bitsNames.filter((name) => asked === bothBits || name === `q${asked}`);
+  if (chosen.length === 0)
+    throw new LimbeckError("usage", `bench peers: --bits: expected 4, 8 or ${bothBits}, got ${asked}`);
+  const size = blockSizes.find((known) => known === block);
+  if (size === undefined)
+    throw new LimbeckError("usage", `bench peers: --block: expected ${blockSizes.join(", ")}, got ${block}`);
   const absent = Object.fromEntries(
     peerNames.flatMap((peer) => {
       const why = whyAbsent(peer);
@@ -156,19 +152,29 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
     }),
   );
   const surroundings = await lookAround();
-  return withTemporaryFolder(async (folder) => {
-    const starts = await prepare(folder, block, [`${prompt}`, `${tokens + 1}`]);
+  const inFolder: typeof withTemporaryFolder = (action) => {
+    if (kept === 1) return withTemporaryFolder(action);
+    const folder = repositoryPath(".build", "peers");
+    fs.mkdirSync(folder, { recursive: true });
+    return action(folder);
+  };
+  return inFolder(async (folder) => {
+    const starts = await prepare(folder, {
+      block: size,
+      chosen,
+      counts: [`${prompt}`, `${tokens + 1}`],
+    });
     const contestants: Contestant[] = [];
     const peaks: Record<string, number> = {};
     try {
       for (const { name, script, args } of starts)
-        contestants.push(await startContestant(name, script, args));
+        contestants.push(await startContestant(name, path.join(peersFolder, script), args));
       for (const contestant of contestants) await contestant.generate();
       for (let round = 0; round < rounds; round++) {
         for (let turn = 0; turn < contestants.length; turn++) {
-          const { generate, samples } = contestants[(round + turn) % contestants.length] as Contestant;
+          const contestant = contestants[(round + turn) % contestants.length] as Contestant;
           await pause(300);
-          samples.push(await generate());
+          contestant.samples.push(await generateQuietly(contestant, tries));
         }
         note(`round ${round + 1} of ${rounds}`);
       }
@@ -176,36 +182,47 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
       for (const contestant of contestants) peaks[contestant.name] = await contestant.finish();
     }
     return {
-      ...report(contestants, peaks, prompt),
+      ...report(contestants, { chosen, peaks, prompt }),
       absent,
       block,
+      models: kept === 1 ? "written for this run" : "kept in .build/peers",
       rounds,
       ...(await lookBack(surroundings)),
     };
   });
 }
 
+type Timed = Exclude<keyof Sample, "others">;
+
 /** Ratios of medians with their intervals over rounds; above 1 is to our favour in all but memory. */
 function report(
   contestants: readonly Contestant[],
-  peaks: Readonly<Record<string, number>>,
-  promptTokens: number,
+  {
+    chosen,
+    peaks,
+    prompt,
+  }: {
+    readonly chosen: readonly Bits[];
+    readonly peaks: Readonly<Record<string, number>>;
+    readonly prompt: number;
+  },
 ): Readonly<Record<string, unknown>> {
-  const of = (name: string, field: keyof Sample): readonly number[] =>
+  const of = (name: string, field: Timed): readonly number[] =>
     (contestants.find((contestant) => contestant.name === name)?.samples ?? []).map(
       (sample) => sample[field],
     );
-  const faster = (field: keyof Sample) => (own: string, peer: string) =>
+  const faster = (field: Timed) => (own: string, peer: string) =>
     ratioOf(of(own, field), of(peer, field)).ratio;
-  const interval = (field: keyof Sample) => (own: string, peer: string) =>
+  const interval = (field: Timed) => (own: string, peer: string) =>
     ratioOf(of(own, field), of(peer, field)).interval;
-  const rows = contestants.map(({ name, facts }) => ({
+  const rows = contestants.map(({ name, facts, samples }) => ({
     name,
     facts,
-    prefill_tokens_per_second: (1000 * promptTokens) / median(of(name, "ttft_ms")),
+    prefill_tokens_per_second: (1000 * prompt) / median(of(name, "ttft_ms")),
     decode_tokens_per_second: 1000 / median(of(name, "decode_ms_per_token")),
     ttft_ms: median(of(name, "ttft_ms")),
     peak_rss_mb: peaks[name] ?? null,
+    disturbed_samples: samples.filter(({ others }) => others === null || others > mostOthers).length,
   }));
   note(
     table([
@@ -220,11 +237,14 @@ function report(
     ]),
   );
   return {
-    decode_ratio: overPeers(faster("decode_ms_per_token")),
-    prefill_ratio: overPeers(faster("ttft_ms")),
-    peak_rss_ratio: overPeers((own, peer) => (peaks[own] ?? Number.NaN) / (peaks[peer] ?? Number.NaN)),
-    decode_interval: overPeers(interval("decode_ms_per_token")),
-    prefill_interval: overPeers(interval("ttft_ms")),
+    decode_ratio: overPeers(chosen, faster("decode_ms_per_token")),
+    prefill_ratio: overPeers(chosen, faster("ttft_ms")),
+    peak_rss_ratio: overPeers(
+      chosen,
+      (own, peer) => (peaks[own] ?? Number.NaN) / (peaks[peer] ?? Number.NaN),
+    ),
+    decode_interval: overPeers(chosen, interval("decode_ms_per_token")),
+    prefill_interval: overPeers(chosen, interval("ttft_ms")),
     systems: rows,
     samples: Object.fromEntries(contestants.map(({ name, samples }) => [name, samples])),
   };
@@ -233,12 +253,15 @@ function report(
 /** The runtime that ships against two others on one machine, at one shape, with as many bits and threads. */
 export const peersBenchmark: Benchmark = {
   summary:
-    "prefill, decode and memory against node-llama-cpp and transformers.js (npm ci in bench/peers first)",
+    "prefill, decode and memory against node-llama-cpp and transformers.js (npm install --ignore-scripts in bench/peers first)",
   options: {
     rounds: { value: 7, help: "generations of each system" },
     prompt: { value: 512, help: "prompt tokens" },
     tokens: { value: 64, help: "tokens decoded after the first" },
-    block: { value: 32, help: "weights that share a scale in our formats" },
+    bits: { value: bothBits, help: `4 or 8, to compare these alone; ${bothBits} for both` },
+    block: { value: defaultBlock, help: "weights that share a scale in our int4" },
+    tries: { value: 3, help: "a generation beside which others were busy is made again, so often in all" },
+    kept: { value: 1, help: "2: keep what is written in .build/peers, and read what is there" },
   },
   run,
 };

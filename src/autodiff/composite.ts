@@ -23,6 +23,7 @@ export const compositeVjps: VjpEntriesOf<
   | "fakeQuant"
   | "dequantize"
   | "matmulQuantised"
+  | "matmulInt8"
   | "gatherQuantised"
   | "cachedAttention"
 > = {
@@ -123,6 +124,7 @@ export const compositeVjps: VjpEntriesOf<
 
   dequantize: "missing",
   matmulQuantised: "missing",
+  matmulInt8: "missing",
   gatherQuantised: "missing",
   cachedAttention: "missing",
 };

@@ -285,6 +285,7 @@ const cases: { readonly [O in OpName]: fc.Arbitrary<GradientCase> | Unchecked } 
   })),
   dequantize: noGradient,
   matmulQuantised: noGradient,
+  matmulInt8: noGradient,
   gatherQuantised: noGradient,
   cachedAttention: noGradient,
 };

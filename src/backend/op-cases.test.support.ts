@@ -353,6 +353,17 @@ export const opCases: {
     ],
     float32Only: true,
   })),
+  matmulInt8: fc
+    .tuple(size, size, size, flag, fc.constantFrom("int8", "float32"), fc.constantFrom("normal", "halves"))
+    .map(([rows, width, columns, transB, activations, draw]) => ({
+      operands: [
+        { shape: [rows, width], draw },
+        { shape: transB ? [columns, width] : [width, columns], draw: "int8" },
+        { shape: [columns], draw: "positive" },
+      ],
+      apply: (b, [x, values, scale]) => [b.matmulInt8(x!, values!, scale!, { transB, activations })],
+      float32Only: true,
+    })),
   gatherQuantised: fc.tuple(inBlocks, shapeOf(0, 2)).map(([{ rows, width, block, bits, operands }, at]) => ({
     operands: [...operands, { shape: at, draw: { below: rows } }],
     apply: (b, [values, scale, indices]) => [

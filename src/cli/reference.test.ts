@@ -16,7 +16,7 @@ test("the command reference names every option", () => {
   for (const expected of [
     "## limbeck run [prompt]",
     "`--baseline-dir <dir>`",
-    "One of fp32, fp16, int8, int8-block, int4. Default: int8.",
+    "One of fp32, fp16, int8, int8-block, int8-row, int4. Default: int8.",
     "Required.",
   ]) {
     assert.ok(text.includes(expected), expected);

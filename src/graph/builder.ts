@@ -325,6 +325,9 @@ export class GraphBuilder {
   matmulQuantised(x: Value, values: Value, scale: Value, attrs: OpAttrs["matmulQuantised"]): Value {
     return this.one("matmulQuantised", [x, values, scale], attrs);
   }
+  matmulInt8(x: Value, values: Value, scale: Value, attrs: OpAttrs["matmulInt8"]): Value {
+    return this.one("matmulInt8", [x, values, scale], attrs);
+  }
   gatherQuantised(values: Value, scale: Value, indices: Value, attrs: OpAttrs["gatherQuantised"]): Value {
     return this.one("gatherQuantised", [values, scale, indices], attrs);
   }

@@ -378,6 +378,42 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
       ],
     ],
   },
+  matmulInt8: {
+    good: [
+      [
+        { transB: false, activations: "int8" },
+        ["float32[T, 40]", "int8[40, 7]", "float32[7]"],
+        ["float32[T, 7]"],
+      ],
+      [
+        { transB: true, activations: "float32" },
+        ["float32[3, 40]", "int8[7, 40]", "float32[7]"],
+        ["float32[3, 7]"],
+      ],
+    ],
+    bad: [
+      [
+        { transB: true, activations: "int8" },
+        ["float32[3, 40]", "int8[40, 7]", "float32[7]"],
+        "x [M, I], values int8 [O, I] and scale [O]",
+      ],
+      [
+        { transB: false, activations: "int8" },
+        ["float32[3, 40]", "uint8[40, 7]", "float32[7]"],
+        "x [M, I], values int8 [I, O] and scale [O]",
+      ],
+      [
+        { transB: false, activations: "int8" },
+        ["float32[3, 70000]", "int8[70000, 7]", "float32[7]"],
+        "an I of at most 65793: sums are 32-bit integers",
+      ],
+      [
+        { transB: false, activations: "int8" },
+        ["float64[3, 40]", "int8[40, 7]", "float32[7]"],
+        "x and scale of one float dtype",
+      ],
+    ],
+  },
   gatherQuantised: {
     good: [
       [

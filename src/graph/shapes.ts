@@ -114,6 +114,9 @@ function rowsInBlocks(
   return rows!;
 }
 
+/** Products of at most 255 · 128 whose sum fits in 31 bits. */
+const mostInt8Terms = Math.floor((2 ** 31 - 1) / (255 * 128));
+
 /** Output types of every operation from its operands' types; `fail` raises an error that names what was expected. */
 export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
   input: () => [],
@@ -316,6 +319,22 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
     const outputs = rowsInBlocks(operand(inputs, 1, fail), scale, x.shape.at(-1), attrs, fail);
     if (x.dtype !== scale.dtype || !dtypes[x.dtype].isFloat) fail("x and scale of one float dtype");
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outputs] }];
+  },
+  matmulInt8: (inputs, { transB }, fail) => {
+    const x = operand(inputs, 0, fail);
+    const values = operand(inputs, 1, fail);
+    const scale = operand(inputs, 2, fail);
+    const [inner, outer] = transB ? [...values.shape].reverse() : values.shape;
+    const fits =
+      values.dtype === "int8" &&
+      values.shape.length === 2 &&
+      x.shape.length === 2 &&
+      x.shape[1] === inner &&
+      sameShape(scale.shape, [outer!]);
+    if (!fits) fail(`x [M, I], values int8 ${transB ? "[O, I]" : "[I, O]"} and scale [O]`);
+    if (!(Number(inner) <= mostInt8Terms)) fail(`an I of at most ${mostInt8Terms}: sums are 32-bit integers`);
+    if (x.dtype !== scale.dtype || !dtypes[x.dtype].isFloat) fail("x and scale of one float dtype");
+    return [{ dtype: x.dtype, shape: [x.shape[0]!, outer!] }];
   },
   gatherQuantised: (inputs, attrs, fail) => {
     const scale = operand(inputs, 1, fail);

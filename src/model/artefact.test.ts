@@ -13,7 +13,7 @@ import { passingFiles } from "./artefact-logits.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
-import { blockSizes, isInBlocks, weightFormats } from "./weight-formats.ts";
+import { blockSizes, isInBlocks, roundsActivations, weightFormats } from "./weight-formats.ts";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-artefact-"));
 after(() => fs.rmSync(dir, { recursive: true }));
@@ -64,7 +64,7 @@ for (const { format, block, name } of held) {
     const manifest = await exportArtefact(checkpoint, out, options);
     const { parity, weight_errors } = manifest;
     const compared = [parity, ...(parity.float_activations ? [parity.float_activations] : [])];
-    assert.equal(compared.length, isInBlocks[format] ? 2 : 1);
+    assert.equal(compared.length, roundsActivations[format] ? 2 : 1);
     for (const { max_abs_logit_error: error, limit } of compared) {
       assert.ok(error <= limit);
       assert.ok(error > 0, "two different programs agree to the last bit: is one of them run?");

@@ -29,6 +29,7 @@ import {
   type BlockSize,
   blockSizes,
   isInBlocks,
+  roundsActivations,
   type WeightFormat,
   weightFormats,
 } from "./weight-formats.ts";
@@ -90,7 +91,7 @@ const externalThresholdBytes = 1 << 26;
 
 export interface ExportOptions {
   readonly format: WeightFormat;
-  /** Elements that share a scale, in formats of blocks; default 32. */
+  /** Elements that share a scale, in formats of blocks; default 128. */
   readonly block?: BlockSize;
   /** Prompt lengths to record; default: the context length. */
   readonly shapes?: readonly number[];
@@ -135,7 +136,7 @@ export async function exportArtefact(
   const file = path.join(outDir, modelFile);
   checkLayout(file, config, choice);
   const ids = probeTokens(config);
-  const exactTwin = isInBlocks[format]
+  const exactTwin = roundsActivations[format]
     ? (): Uint8Array => lowerModel(config, { ...choice, activations: "float32" }, weights).bytes
     : null;
   const parity = compareLogits(

@@ -88,6 +88,7 @@ for (const format of weightFormats) {
       fp16: matrices,
       int8: matrices.filter((name) => name !== "model.embed_tokens.weight"),
       "int8-block": matrices,
+      "int8-row": matrices,
       int4: matrices,
     };
     assert.deepEqual(changed, expected[format]);
@@ -108,7 +109,12 @@ test("the error of a weight falls with the bits that hold it", () => {
   };
   // A step of normal weights in blocks of 32 is a fourth of their deviation at 4 bits (peak 2.1 deviations over 8): an
   // error of 1/√12 of it is 0.075; each bit halves it.
-  const [int4, wide, int8, half] = [mean("int4"), mean("int4", 128), mean("int8-block"), mean("fp16")];
+  const [int4, wide, int8, half] = [
+    mean("int4", 32),
+    mean("int4", 128),
+    mean("int8-block", 32),
+    mean("fp16"),
+  ];
   assert.ok(int4 > 0.06 && int4 < 0.1, `int4 ${int4}`);
   assert.ok(wide > int4, `int4 in blocks of 128: ${wide}`);
   assert.ok(Math.abs(int4 / int8 - 16) < 2, `int4 ${int4}, int8 ${int8}`);

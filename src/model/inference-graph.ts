@@ -7,7 +7,7 @@ import { formOf, type WeightChoice } from "./weight-forms.ts";
 
 export interface InferenceOptions {
   readonly weights: WeightFormat;
-  /** Elements that share a scale in formats of blocks; default 32. */
+  /** Elements that share a scale in formats of blocks; default 128. */
   readonly block?: BlockSize | null | undefined;
   /** Default "int8": products with blocks may round what they multiply. "float32" is the exact twin. */
   readonly activations?: WeightChoice["activations"];

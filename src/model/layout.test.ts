@@ -36,13 +36,16 @@ const config: ModelConfig = {
   eosIds: [3],
   padId: 0,
 };
-const choice = choiceOf({ weights: "int4" });
+const choice = choiceOf({ weights: "int4", block: 32 });
 
 /** Writes a sound model with its weights in a data file, then lets `change` spoil it. */
 function write(change: (graph: GraphProto) => void = () => undefined): void {
   const parameters = holdWeights(initialiseWeights(config, createRandom(1)), choice);
   const externalData = { file: path.basename(data), thresholdBytes: 256 };
-  const onnx = lowerToOnnx(buildInferenceGraph(config, { weights: "int4" }), { parameters, externalData });
+  const onnx = lowerToOnnx(buildInferenceGraph(config, { weights: "int4", block: 32 }), {
+    parameters,
+    externalData,
+  });
   writeFileAtomic(data, onnx.external!.parts);
   const model = fromBinary(ModelProtoSchema, onnx.bytes);
   change(model.graph!);

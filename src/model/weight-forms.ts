@@ -14,7 +14,7 @@ export interface WeightChoice {
   readonly format: WeightFormat;
   /** Of formats of blocks. */
   readonly block: BlockSize;
-  /** How exactly products with blocks are computed: artefacts ship "int8". */
+  /** How exactly products with blocks, or with int8 by rows, are computed: artefacts ship "int8". */
   readonly activations: "float32" | "int8";
 }
 
@@ -77,6 +77,29 @@ const perChannel: MakeForm = (name, shape) => {
   };
 };
 
+/** Kept int8 in memory; products round the rows that they multiply, each by itself. */
+const byRows: MakeForm = (name, shape, { activations }) => {
+  const [values, scale] = [`${name}.int8`, `${name}.scale`];
+  const axis = isLinearWeight(name) ? 1 : 0;
+  const channels = [shape[axis] as number];
+  return {
+    inputs: [
+      { name: values, dtype: "int8", shape },
+      { name: scale, dtype: "float32", shape: channels },
+    ],
+    declare: (g) => ({
+      channels: g.parameter(values, shape, "int8"),
+      scale: g.parameter(scale, channels),
+      activations,
+    }),
+    hold: (weight) => {
+      const quantised = quantiseInt8(weight, axis);
+      return { [values]: quantised.values, [scale]: quantised.scale };
+    },
+    restore: (held) => restoreInt8({ values: held[values]!, scale: held[scale]! }, axis),
+  };
+};
+
 const inBlocks =
   (bits: BlockAttrs["bits"]): MakeForm =>
   (name, shape, { block, activations }) => {
@@ -116,6 +139,7 @@ const forms: { readonly [F in WeightFormat]: { readonly projection: MakeForm; re
   fp16: { projection: half, table: half },
   int8: { projection: perChannel, table: plain },
   "int8-block": { projection: inBlocks(8), table: inBlocks(8) },
+  "int8-row": { projection: byRows, table: byRows },
   int4: { projection: inBlocks(4), table: inBlocks(4) },
 };
 

@@ -104,6 +104,9 @@ const flopRules: { readonly [O in OpName]: FlopRule<O> } = {
   matmulQuantised: ({ inputs: [x], outputs: [y] }, elements) => ({
     matmul: 2 * elements(y!.shape) * elements([x!.shape.at(-1)!]),
   }),
+  matmulInt8: ({ inputs: [x], outputs: [y] }, elements) => ({
+    matmul: 2 * elements(y!.shape) * elements([x!.shape.at(-1)!]),
+  }),
   // Subtract, multiply.
   gatherQuantised: each(2),
   // As if the whole capacity were in use: the most that one run can cost.

@@ -2,7 +2,7 @@ import type { Session } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
 import { isStepwise } from "../lower/onnx/stepwise.ts";
 import { type Manifest, openArtefactSession, openModel } from "../model/artefact.ts";
-import { isInBlocks } from "../model/weight-formats.ts";
+import { roundsActivations } from "../model/weight-formats.ts";
 import { createDraftModel } from "./speculation/draft-model.ts";
 import { createPromptLookup } from "./speculation/prompt-lookup.ts";
 import {
@@ -29,8 +29,8 @@ export function stepsFor(
   { format, bytes, parameters }: Pick<Manifest, "format" | "bytes" | "parameters">,
   mode: SpeculationMode,
 ): { readonly steps?: number } {
-  // Weights that are not in blocks are widened when the model loads.
-  const inMemory = isInBlocks[format] ? bytes : Float32Array.BYTES_PER_ELEMENT * parameters;
+  // Weights of the other formats are widened when the model loads.
+  const inMemory = roundsActivations[format] ? bytes : Float32Array.BYTES_PER_ELEMENT * parameters;
   return mode !== "off" && inMemory >= oneSessionBytes ? { steps: mostSteps } : {};
 }
 

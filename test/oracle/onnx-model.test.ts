@@ -57,6 +57,7 @@ const cases: readonly {
   { name: "fp32", format: "fp32", isExternal: false },
   { name: "fp16", format: "fp16", isExternal: false },
   { name: "int8", format: "int8", isExternal: false },
+  { name: "int8-row with external data", format: "int8-row", isExternal: true },
   { name: "int4 with external data", format: "int4", isExternal: true },
   { name: "fp32 with external data", format: "fp32", isExternal: true },
 ];

@@ -4,18 +4,26 @@ import { withFileErrors } from "../../base/files.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { lowerToOnnx } from "../../lower/onnx/lower.ts";
 import type { Backend } from "../session.ts";
+import { int8Config } from "./int8-overflow.ts";
 import { type Handle, loadOrt, type Ort } from "./ort-api.ts";
 import { OnnxSession } from "./session.ts";
 import { createSessionOptions, type OnnxSessionOptions } from "./session-options.ts";
 
+/** What every session is opened with: the caller's options over what this processor's int8 products ask for. */
+async function settingsFor(ort: Ort, options: OnnxSessionOptions): Promise<Handle> {
+  const config = { ...(await int8Config(ort)), ...options.config };
+  return createSessionOptions(ort.api, { ...options, config });
+}
+
 /** `createSession` on another thread: reading and packing weights takes long. */
 async function loadSession(
-  { api, env }: Ort,
+  ort: Ort,
   model: string | Uint8Array,
   what: string,
   options: OnnxSessionOptions,
 ): Promise<Handle> {
-  const settings = createSessionOptions(api, options);
+  const { api, env } = ort;
+  const settings = await settingsFor(ort, options);
   const out = new BigUint64Array(new ArrayBuffer(4096), 0, 1);
   try {
     if (typeof model === "string")
@@ -32,13 +40,14 @@ async function loadSession(
   }
 }
 
-function createSession(
-  { api, env }: Ort,
+async function createSession(
+  ort: Ort,
   model: Uint8Array,
   what: string,
   options: OnnxSessionOptions,
-): Handle {
-  const settings = createSessionOptions(api, options);
+): Promise<Handle> {
+  const { api, env } = ort;
+  const settings = await settingsFor(ort, options);
   try {
     return api.make("CreateSessionFromArray", what, env, model, model.byteLength, settings);
   } finally {
@@ -57,7 +66,7 @@ export const onnxCpuBackend: OnnxBackend = {
   async compile(graph, options = {}) {
     const ort = await loadOrt();
     const what = `graph "${graph.name}"`;
-    const handle = createSession(ort, lowerToOnnx(graph).bytes, what, options);
+    const handle = await createSession(ort, lowerToOnnx(graph).bytes, what, options);
     return new OnnxSession("onnx-cpu", ort, { what, handle, graph });
   },
 };
@@ -74,10 +83,7 @@ export async function openOnnx(
   if (typeof model === "string") withFileErrors("open", model, () => fs.accessSync(model, fs.constants.R_OK));
   const ort = await loadOrt();
   try {
-    return new OnnxSession("onnx-cpu", ort, {
-      what,
-      handle: await loadSession(ort, model, what, options),
-    });
+    return new OnnxSession("onnx-cpu", ort, { what, handle: await loadSession(ort, model, what, options) });
   } catch (cause) {
     if (!(cause instanceof LimbeckError) || cause.code !== "backend_failed") throw cause;
     throw new LimbeckError("invalid_artefact", cause.message, {

@@ -1,5 +1,6 @@
 import type { BlockAttrs } from "../../graph/ops.ts";
 import { type Dense, dense } from "./dense.ts";
+import { roundHalfEven } from "./elementwise.ts";
 import { indexingRules } from "./indexing.ts";
 import { matrixRules } from "./matrix.ts";
 import type { RulesOf } from "./rule.ts";
@@ -18,8 +19,24 @@ function unpack(values: Dense, scale: Dense, width: number, { bits, block }: Blo
   });
 }
 
-/** Exact products and rows of the unpacked matrix, whatever activations a kernel may round. */
-export const quantisedRules: RulesOf<"matmulQuantised" | "gatherQuantised"> = {
+/** Rows of x [M, I] as `matmulInt8` rounds them, in its float32 arithmetic: integers, and a scale for each row. */
+function roundRows(x: Dense): { integers: Dense; scale: Dense } {
+  const [rows, width] = x.shape as [number, number];
+  const { fround } = Math;
+  const scale = dense([rows], (row) => {
+    let peak = 0;
+    for (let i = 0; i < width; i++) peak = Math.max(peak, Math.abs(fround(x.data[row * width + i]!)));
+    return Math.max(fround(peak * fround(1 / 127)), fround(1e-30));
+  });
+  const integers = dense(x.shape, (i) => {
+    const steps = roundHalfEven(fround(fround(x.data[i]!) / scale.data[Math.floor(i / width)]!));
+    return Math.max(-128, Math.min(127, steps));
+  });
+  return { integers, scale };
+}
+
+/** Products and rows of the unpacked matrix: exact where a kernel may round activations, rounded where it must. */
+export const quantisedRules: RulesOf<"matmulQuantised" | "matmulInt8" | "gatherQuantised"> = {
   matmulQuantised: ([x, values, scale], attrs, context) => {
     const width = x!.shape.at(-1)!;
     const rows = { shape: [x!.data.length / width, width], data: x!.data };
@@ -28,6 +45,18 @@ export const quantisedRules: RulesOf<"matmulQuantised" | "gatherQuantised"> = {
     const flat = { ...context, outputs: [{ dtype, shape: [rows.shape[0]!, shape.at(-1)!] }] };
     const [out] = matrixRules.matmul([rows, unpack(values!, scale!, width, attrs)], product, flat);
     return [{ shape, data: out!.data }];
+  },
+  matmulInt8: ([x, values, scale], { transB, activations }, context) => {
+    const rounded = activations === "int8" ? roundRows(x!) : null;
+    const product = { transA: false, transB, alpha: 1 };
+    const [sum] = matrixRules.matmul([rounded?.integers ?? x!, values!], product, context);
+    const columns = scale!.data.length;
+    return [
+      dense(sum!.shape, (i) => {
+        const ofRow = rounded?.scale.data[Math.floor(i / columns)] ?? 1;
+        return sum!.data[i]! * scale!.data[i % columns]! * ofRow;
+      }),
+    ];
   },
   gatherQuantised: ([values, scale, indices], attrs, context) =>
     indexingRules.gather(

@@ -229,6 +229,12 @@ const examples: { readonly [O in OpName]: Example } = {
       b.matmulQuantised(x!, values!, scale!, { bits: 4, block: 16, activations: "float32" }),
     [10 * 0.5 - 2 * 0.5 + 3 * 14],
   ),
+  // The row's step is 1: 31.4 becomes 31, half of a step goes to the even one.
+  matmulInt8: example(
+    [f([1, 3], 127, -6.5, 31.4), tensor("int8", [3, 2], Int8Array.of(1, 2, -3, 4, 5, -128)), f([2], 1, 0.5)],
+    (b, [x, values, scale]) => b.matmulInt8(x!, values!, scale!, { transB: false, activations: "int8" }),
+    [127 + 3 * 6 + 5 * 31, (2 * 127 - 4 * 6 - 128 * 31) / 2],
+  ),
   gatherQuantised: example(
     [
       tensor(

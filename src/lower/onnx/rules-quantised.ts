@@ -1,10 +1,68 @@
-import { contrib } from "./emitter.ts";
+import type { Dim } from "../../graph/graph.ts";
+import { zeros } from "../../tensor/tensor.ts";
+import { contrib, type OnnxEmitter } from "./emitter.ts";
 import type { OnnxRules } from "./rule.ts";
 
 /** ONNX Runtime's accuracy levels of MatMulNBits. */
 const accuracyLevels = { float32: 1, int8: 4 } as const;
 
-export const quantisedRules: OnnxRules<"matmulQuantised" | "gatherQuantised"> = {
+/** Rows of x as uint8 around 128, and float32 [M, 1] that a step of each row is worth. */
+interface RoundedRows {
+  readonly values: string;
+  readonly scale: string;
+}
+
+/** 128: the kernels for uint8 times int8 are the fast ones, those for int8 times int8 ten times slower on x86-64. */
+const middle = 128;
+/** Three rounds of 8 bits hold what float32 does. */
+const rounds = { int8: 1, float32: 3 } as const;
+
+/**
+ * Rounds each row of x [M, I] by its own scale; further rounds hold what the one before left. Products that read the
+ * same x share it.
+ */
+function roundRows(emit: OnnxEmitter, x: string, rows: Dim, count: number): RoundedRows[] {
+  const known = (key: string, make: () => string): string => {
+    const name = emit.shared.get(key) ?? make();
+    emit.shared.set(key, name);
+    return name;
+  };
+  const of = (part: string, round: number, make: () => string): string =>
+    known(`rows ${x} ${part} ${round}`, make);
+  const onAxis0 = { attributes: { axis: { int: 0 } } };
+  const offset = known(`middle ${rows}`, () =>
+    emit.op("Expand", [emit.scalar("uint8", middle), emit.dim(rows)]),
+  ); // [M]
+  // Of no rows at all the kernel gives another shape, hence the Reshape.
+  const peak = (): string => {
+    const one = { attributes: { keepdims: { int: 0 } } };
+    return emit.reshape(emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])], one), [rows]);
+  };
+  const done: RoundedRows[] = [];
+  let rest = x;
+  let step = ""; // [M]
+  for (let round = 0; round < count; round++) {
+    const before = step;
+    step = of("step", round, () =>
+      round === 0
+        ? emit.op("Max", [
+            emit.op("Mul", [peak(), emit.scalar("float32", 1 / 127)]),
+            emit.scalar("float32", 1e-30),
+          ])
+        : emit.op("Mul", [before, emit.scalar("float32", 1 / 254)]),
+    );
+    const [own, by] = [rest, step];
+    const values = of("values", round, () => emit.op("QuantizeLinear", [own, by, offset], onAxis0));
+    done.push({ values, scale: of("scale", round, () => emit.op("Unsqueeze", [by, emit.int64s([1])])) });
+    if (round + 1 < count)
+      rest = of("rest", round, () =>
+        emit.op("Sub", [own, emit.op("DequantizeLinear", [values, by, offset], onAxis0)]),
+      );
+  }
+  return done;
+}
+
+export const quantisedRules: OnnxRules<"matmulQuantised" | "matmulInt8" | "gatherQuantised"> = {
   matmulQuantised: ({ emit, node, inputs, outputs }) => {
     const { bits, block, activations } = node.attrs;
     const inner = Number(node.inputs[0]!.shape.at(-1));
@@ -19,6 +77,38 @@ export const quantisedRules: OnnxRules<"matmulQuantised" | "gatherQuantised"> = 
         accuracy_level: { int: accuracyLevels[activations] },
       },
     });
+  },
+
+  // Integer sums are exact in any order, so that a row has the same bits alone and in company. The scales of channels are
+  // applied inside of the kernel, those of rows after it: it knows one for all rows only.
+  matmulInt8: ({ emit, node, inputs, outputs }) => {
+    const { transB, activations } = node.attrs;
+    const [x, values, scale] = inputs as [string, string, string];
+    const [one, offset] = [emit.scalar("float32", 1), emit.scalar("uint8", middle)];
+    const product = (rows: string): string => {
+      if (!transB) {
+        const operands = [rows, values, one, scale, offset];
+        return emit.op("MatMulIntegerToFloat", operands, { domain: contrib });
+      }
+      const channels = Number(node.outputs[0]!.shape[1]);
+      const key = `no offsets ${channels}`;
+      const none = emit.shared.get(key) ?? emit.constant(zeros("int8", [channels]));
+      emit.shared.set(key, none);
+      return emit.op("QGemm", [rows, one, offset, values, scale, none], {
+        domain: contrib,
+        attributes: { transB: { int: 1 } },
+      });
+    };
+    const all = roundRows(emit, x, node.inputs[0]!.shape[0]!, rounds[activations]);
+    const parts = all.map((rows) => [product(rows.values), rows.scale] as const);
+    const last = parts.length - 1;
+    let sum = "";
+    for (const [i, part] of parts.entries()) {
+      const isOut = i === last && i === 0;
+      const scaled = emit.op("Mul", part, isOut ? { output: outputs[0]! } : {});
+      if (i === 0) sum = scaled;
+      else sum = emit.op("Add", [sum, scaled], i === last ? { output: outputs[0]! } : {});
+    }
   },
 
   // The kernel takes each row's blocks as one row of bytes.

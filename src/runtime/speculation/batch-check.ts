@@ -1,4 +1,4 @@
-import type { WeightFormat } from "../../model/weight-formats.ts";
+import { roundsActivations, type WeightFormat } from "../../model/weight-formats.ts";
 import { maxVerify, type StepRunner } from "../step-runner.ts";
 import { readTurn } from "./decode-drafted.ts";
 import type { RunCosts } from "./run-costs.ts";
@@ -10,14 +10,7 @@ import type { RunCosts } from "./run-costs.ts";
  * logits that were off by 0.1, the worst by 0.36, and up to 2 of 80 greedy answers differed. In float32 the worst was
  * off by 7e-5, which decoding can reckon with.
  */
-const needsExactBits: { readonly [F in WeightFormat]: boolean } = {
-  fp32: false,
-  fp16: false,
-  // Weights are widened to float32 when the model loads; the product is float32's.
-  int8: false,
-  "int8-block": true,
-  int4: true,
-};
+const needsExactBits: { readonly [F in WeightFormat]: boolean } = roundsActivations;
 
 /** Rounding stays far below this share of the logits' spread; anything that is more is no rounding. */
 const mostOfSpread = 1e-3;

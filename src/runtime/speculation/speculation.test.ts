@@ -80,7 +80,7 @@ test("a model that cannot verify in one run decodes plainly, and the report says
 });
 
 test("formats that round activations are never verified in a batch that attends together", async () => {
-  for (const format of ["int4", "int8-block"] as const) {
+  for (const format of ["int4", "int8-block", "int8-row"] as const) {
     const runner = createFakeRunner(vocabSize, counting);
     const speculation = await createSpeculation({ runner, format, predictors: [createPromptLookup()] });
     for (const mode of ["auto", "prompt_lookup"] as const) {
