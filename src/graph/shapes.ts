@@ -328,13 +328,13 @@ export const shapeRules: { readonly [O in OpName]: RuleFor<OpAttrs[O]> } = {
     const fits =
       values.dtype === "int8" &&
       values.shape.length === 2 &&
-      x.shape.length === 2 &&
-      x.shape[1] === inner &&
+      x.shape.length >= 2 &&
+      x.shape.at(-1) === inner &&
       sameShape(scale.shape, [outer!]);
-    if (!fits) fail(`x [M, I], values int8 ${transB ? "[O, I]" : "[I, O]"} and scale [O]`);
+    if (!fits) fail(`x [..., I], values int8 ${transB ? "[O, I]" : "[I, O]"} and scale [O]`);
     if (!(Number(inner) <= mostInt8Terms)) fail(`an I of at most ${mostInt8Terms}: sums are 32-bit integers`);
     if (x.dtype !== scale.dtype || !dtypes[x.dtype].isFloat) fail("x and scale of one float dtype");
-    return [{ dtype: x.dtype, shape: [x.shape[0]!, outer!] }];
+    return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outer!] }];
   },
   gatherQuantised: (inputs, attrs, fail) => {
     const scale = operand(inputs, 1, fail);

@@ -19,6 +19,12 @@ function unpack(values: Dense, scale: Dense, width: number, { bits, block }: Blo
   });
 }
 
+/** All but the last axis of x as one: [..., I] → [M, I]. */
+function flatRows(x: Dense): Dense {
+  const width = x.shape.at(-1)!;
+  return { shape: [x.data.length / width, width], data: x.data };
+}
+
 /** Rows of x [M, I] as `matmulInt8` rounds them, in its float32 arithmetic: integers, and a scale for each row. */
 function roundRows(x: Dense): { integers: Dense; scale: Dense } {
   const [rows, width] = x.shape as [number, number];
@@ -39,7 +45,7 @@ function roundRows(x: Dense): { integers: Dense; scale: Dense } {
 export const quantisedRules: RulesOf<"matmulQuantised" | "matmulInt8" | "gatherQuantised"> = {
   matmulQuantised: ([x, values, scale], attrs, context) => {
     const width = x!.shape.at(-1)!;
-    const rows = { shape: [x!.data.length / width, width], data: x!.data };
+    const rows = flatRows(x!);
     const [{ shape, dtype }] = context.outputs as [(typeof context.outputs)[0]];
     const product = { transA: false, transB: true, alpha: 1 };
     const flat = { ...context, outputs: [{ dtype, shape: [rows.shape[0]!, shape.at(-1)!] }] };
@@ -47,12 +53,15 @@ export const quantisedRules: RulesOf<"matmulQuantised" | "matmulInt8" | "gatherQ
     return [{ shape, data: out!.data }];
   },
   matmulInt8: ([x, values, scale], { transB, activations }, context) => {
-    const rounded = activations === "int8" ? roundRows(x!) : null;
+    const rows = flatRows(x!);
+    const rounded = activations === "int8" ? roundRows(rows) : null;
     const product = { transA: false, transB, alpha: 1 };
-    const [sum] = matrixRules.matmul([rounded?.integers ?? x!, values!], product, context);
     const columns = scale!.data.length;
+    const [{ shape, dtype }] = context.outputs as [(typeof context.outputs)[0]];
+    const flat = { ...context, outputs: [{ dtype, shape: [rows.shape[0]!, columns] }] };
+    const [sum] = matrixRules.matmul([rounded?.integers ?? rows, values!], product, flat);
     return [
-      dense(sum!.shape, (i) => {
+      dense(shape, (i) => {
         const ofRow = rounded?.scale.data[Math.floor(i / columns)] ?? 1;
         return sum!.data[i]! * scale!.data[i % columns]! * ofRow;
       }),

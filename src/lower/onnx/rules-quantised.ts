@@ -1,4 +1,4 @@
-import type { Dim } from "../../graph/graph.ts";
+import type { Dim, Shape } from "../../graph/graph.ts";
 import { zeros } from "../../tensor/tensor.ts";
 import { contrib, type OnnxEmitter } from "./emitter.ts";
 import type { OnnxRules } from "./rule.ts";
@@ -17,31 +17,53 @@ const middle = 128;
 /** Three rounds of 8 bits hold what float32 does. */
 const rounds = { int8: 1, float32: 3 } as const;
 
+/** What `make` gave under this key before. */
+function sharedOf(emit: OnnxEmitter, key: string, make: () => string): string {
+  const name = emit.shared.get(key) ?? make();
+  emit.shared.set(key, name);
+  return name;
+}
+
+/** x [..., I] as rows [M, I], and M as an int64 vector. */
+function flatRows(
+  emit: OnnxEmitter,
+  x: string,
+  shape: Shape,
+): { readonly rows: string; readonly count: string } {
+  if (shape.length === 2) return { rows: x, count: emit.dim(shape[0] as Dim) };
+  const key = `rows of ${shape.slice(0, -1).join()}`;
+  const rows = sharedOf(emit, `flat ${x}`, () =>
+    emit.op("Reshape", [x, emit.int64s([-1, Number(shape.at(-1))])]),
+  );
+  const first = { attributes: { start: { int: 0 }, end: { int: 1 } } };
+  return { rows, count: sharedOf(emit, key, () => emit.op("Shape", [rows], first)) };
+}
+
 /**
  * Rounds each row of x [M, I] by its own scale; further rounds hold what the one before left. Products that read the
  * same x share it.
  */
-function roundRows(emit: OnnxEmitter, x: string, rows: Dim, count: number): RoundedRows[] {
-  const known = (key: string, make: () => string): string => {
-    const name = emit.shared.get(key) ?? make();
-    emit.shared.set(key, name);
-    return name;
-  };
+function roundRows(
+  emit: OnnxEmitter,
+  { rows: x, count }: ReturnType<typeof flatRows>,
+  rounds: number,
+): RoundedRows[] {
+  const known = (key: string, make: () => string): string => sharedOf(emit, key, make);
   const of = (part: string, round: number, make: () => string): string =>
     known(`rows ${x} ${part} ${round}`, make);
   const onAxis0 = { attributes: { axis: { int: 0 } } };
-  const offset = known(`middle ${rows}`, () =>
-    emit.op("Expand", [emit.scalar("uint8", middle), emit.dim(rows)]),
-  ); // [M]
+  const offset = known(`middle ${count}`, () => emit.op("Expand", [emit.scalar("uint8", middle), count])); // [M]
   // Of no rows at all the kernel gives another shape, hence the Reshape.
   const peak = (): string => {
     const one = { attributes: { keepdims: { int: 0 } } };
-    return emit.reshape(emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])], one), [rows]);
+    return emit.op("Reshape", [emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])], one), count], {
+      attributes: { allowzero: { int: 1 } },
+    });
   };
   const done: RoundedRows[] = [];
   let rest = x;
   let step = ""; // [M]
-  for (let round = 0; round < count; round++) {
+  for (let round = 0; round < rounds; round++) {
     const before = step;
     step = of("step", round, () =>
       round === 0
@@ -54,7 +76,7 @@ function roundRows(emit: OnnxEmitter, x: string, rows: Dim, count: number): Roun
     const [own, by] = [rest, step];
     const values = of("values", round, () => emit.op("QuantizeLinear", [own, by, offset], onAxis0));
     done.push({ values, scale: of("scale", round, () => emit.op("Unsqueeze", [by, emit.int64s([1])])) });
-    if (round + 1 < count)
+    if (round + 1 < rounds)
       rest = of("rest", round, () =>
         emit.op("Sub", [own, emit.op("DequantizeLinear", [values, by, offset], onAxis0)]),
       );
@@ -90,25 +112,25 @@ export const quantisedRules: OnnxRules<"matmulQuantised" | "matmulInt8" | "gathe
         const operands = [rows, values, one, scale, offset];
         return emit.op("MatMulIntegerToFloat", operands, { domain: contrib });
       }
-      const channels = Number(node.outputs[0]!.shape[1]);
-      const key = `no offsets ${channels}`;
-      const none = emit.shared.get(key) ?? emit.constant(zeros("int8", [channels]));
-      emit.shared.set(key, none);
+      const channels = Number(node.outputs[0]!.shape.at(-1));
+      const none = sharedOf(emit, `no offsets ${channels}`, () => emit.constant(zeros("int8", [channels])));
       return emit.op("QGemm", [rows, one, offset, values, scale, none], {
         domain: contrib,
         attributes: { transB: { int: 1 } },
       });
     };
-    const all = roundRows(emit, x, node.inputs[0]!.shape[0]!, rounds[activations]);
+    const given = node.inputs[0]!.shape;
+    const all = roundRows(emit, flatRows(emit, x, given), rounds[activations]);
     const parts = all.map((rows) => [product(rows.values), rows.scale] as const);
     const last = parts.length - 1;
+    const isFlat = given.length === 2;
+    const end = isFlat ? { output: outputs[0]! } : {};
     let sum = "";
     for (const [i, part] of parts.entries()) {
-      const isOut = i === last && i === 0;
-      const scaled = emit.op("Mul", part, isOut ? { output: outputs[0]! } : {});
-      if (i === 0) sum = scaled;
-      else sum = emit.op("Add", [sum, scaled], i === last ? { output: outputs[0]! } : {});
+      const scaled = emit.op("Mul", part, i === 0 && last === 0 ? end : {});
+      sum = i === 0 ? scaled : emit.op("Add", [sum, scaled], i === last ? end : {});
     }
+    if (!isFlat) emit.reshape(sum, node.outputs[0]!.shape, outputs[0]!);
   },
 
   // The kernel takes each row's blocks as one row of bytes.

@@ -71,7 +71,12 @@ test("runs of one and of many tokens are timed when the engine opens", async () 
 
 test("a model that cannot verify in one run decodes plainly, and the report says why", async () => {
   const runner = createFakeRunner(vocabSize, counting, { batched: disturbed(0.3) });
-  const speculation = await createSpeculation({ runner, format: "fp32", predictors: [createPromptLookup()] });
+  const speculation = await createSpeculation({
+    runner,
+    format: "fp32",
+    predictors: [createPromptLookup()],
+    shortestRunMs: 0,
+  });
   const { drafter, report } = speculation.begin("auto");
   assert.equal(drafter, null);
   const { offBecause, ...rest } = report(5);
@@ -100,6 +105,7 @@ test("formats that round activations are verified where every bit is that of sin
         format,
         isStepwise: true,
         predictors: [createPromptLookup()],
+        shortestRunMs: 0,
       });
     const same = await of(counting);
     assert.deepEqual(same.check, { maxLogitDifference: 0, tolerance: 0, refusal: null });
@@ -113,9 +119,24 @@ test("formats that round activations are verified where every bit is that of sin
   }
 });
 
+test("auto leaves a model alone whose runs are too short to gain from drafts; who asks for drafts gets them", async () => {
+  const runner = createFakeRunner(vocabSize, counting);
+  const predictors = [createPromptLookup()];
+  const speculation = await createSpeculation({ runner, format: "fp32", predictors, shortestRunMs: 1e6 });
+  const { drafter, report } = speculation.begin("auto");
+  assert.equal(drafter, null);
+  assert.match(report(1).offBecause ?? "", /^a run of one token takes \d+\.\d\d ms: too short/);
+  assert.ok(speculation.begin("prompt_lookup").drafter);
+});
+
 test("reading again counts as runs, and auto pays for it out of what drafts may cost", async () => {
   const runner = createFakeRunner(vocabSize, counting);
-  const speculation = await createSpeculation({ runner, format: "fp32", predictors: [createPromptLookup()] });
+  const speculation = await createSpeculation({
+    runner,
+    format: "fp32",
+    predictors: [createPromptLookup()],
+    shortestRunMs: 0,
+  });
   const prompt = Array.from({ length: 2 * vocabSize }, (_, i) => i % vocabSize);
   const { drafter, report } = speculation.begin("auto");
   assert.ok(drafter);
@@ -128,7 +149,12 @@ test("reading again counts as runs, and auto pays for it out of what drafts may 
 
 test("the report counts what was proposed, what stood and the target's runs", async () => {
   const runner = createFakeRunner(vocabSize, counting);
-  const speculation = await createSpeculation({ runner, format: "fp32", predictors: [createPromptLookup()] });
+  const speculation = await createSpeculation({
+    runner,
+    format: "fp32",
+    predictors: [createPromptLookup()],
+    shortestRunMs: 0,
+  });
   const { drafter, report } = speculation.begin("prompt_lookup");
   assert.ok(drafter);
   const prompt = Array.from({ length: 2 * vocabSize }, (_, i) => i % vocabSize);
@@ -148,7 +174,12 @@ test("the report counts what was proposed, what stood and the target's runs", as
 
 test("modes that there is nothing for are refused; off is off", async () => {
   const runner = createFakeRunner(vocabSize, counting);
-  const speculation = await createSpeculation({ runner, format: "fp32", predictors: [createPromptLookup()] });
+  const speculation = await createSpeculation({
+    runner,
+    format: "fp32",
+    predictors: [createPromptLookup()],
+    shortestRunMs: 0,
+  });
   for (const mode of ["draft_model", "often"] as unknown as ["draft_model"]) {
     assert.throws(
       () => speculation.begin(mode),

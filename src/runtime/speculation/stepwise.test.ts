@@ -151,7 +151,13 @@ for (const format of ["int8-block", "int4", "fp32"] as const) {
 
     test(`prompt lookup, ${count} prompts`, async () => {
       const predictors = [createPromptLookup()];
-      const speculation = await createSpeculation({ runner: target, format, isStepwise: true, predictors });
+      const speculation = await createSpeculation({
+        runner: target,
+        format,
+        isStepwise: true,
+        predictors,
+        shortestRunMs: 0,
+      });
       assert.deepEqual(speculation.check, { maxLogitDifference: 0, tolerance: 0, refusal: null });
       let accepted = 0;
       let refused = 0;
