@@ -104,7 +104,7 @@ async function run({
       narrate_ms_p50: median(narrateMs),
       narrate_ms_p95: percentile(narrateMs, 95),
       narrate_ms_p99: percentile(narrateMs, 99),
-      narrate_ms_max: Math.max(...narrateMs),
+      narrate_ms_max: narrateMs.reduce((most, ms) => Math.max(most, ms), 0),
       first_stream_ms_p95: percentile(first[i]?.narrateMs ?? [], 95),
       parse_ms_p95: percentile(parseMs, 95),
       characters_per_second: (1000 * characters) / totalMs,
