@@ -153,7 +153,8 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
   return withTemporaryFolder(async (folder) => {
     const exported = async (checkpoint: string, name: string, format: WeightFormat): Promise<string> => {
       const artefact = path.join(folder, `${name}-${format}`);
-      await exportArtefact(checkpoint, artefact, { format });
+      // Rows in blocks of 32 have the same bits alone and in company.
+      await exportArtefact(checkpoint, artefact, { format, ...(format === "int4" ? { block: 32 } : {}) });
       return artefact;
     };
     const teacher = repositoryPath("assets", "teacher");

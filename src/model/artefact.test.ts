@@ -13,7 +13,7 @@ import { passingFiles } from "./artefact-logits.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
-import { blockSizes, isInBlocks, roundsActivations, weightFormats } from "./weight-formats.ts";
+import { blockSizes, defaultBlock, isInBlocks, roundsActivations, weightFormats } from "./weight-formats.ts";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-artefact-"));
 after(() => fs.rmSync(dir, { recursive: true }));
@@ -90,7 +90,9 @@ for (const format of ["fp16", "int4"] as const) {
     fs.mkdirSync(out);
     for (const name of passingFiles) fs.writeFileSync(path.join(out, name), "of an export that was killed");
     const manifest = await exportArtefact(checkpoint, out, { format, largestWholeBytes: 0 });
-    const whole = readManifest(path.join(dir, format === "int4" ? "int4, blocks of 32" : format));
+    const whole = readManifest(
+      path.join(dir, format === "int4" ? `int4, blocks of ${defaultBlock}` : format),
+    );
     assert.equal(manifest.parity.method, "pieces");
     assert.equal(manifest.parity.pieces!.length, config.layers + 2);
     assert.equal(whole.parity.method, "whole_file");

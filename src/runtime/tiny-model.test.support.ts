@@ -8,7 +8,7 @@ import { exportArtefact } from "../model/artefact.ts";
 import { saveCheckpoint } from "../model/checkpoint.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { initialiseWeights } from "../model/decoder.ts";
-import type { WeightFormat } from "../model/weight-formats.ts";
+import { isInBlocks, type WeightFormat } from "../model/weight-formats.ts";
 
 /** A model of random weights for tests of the runtime; small enough for the reference backend. */
 export const tinyConfig: ModelConfig = {
@@ -63,6 +63,8 @@ export async function exportTinyArtefact(
     { tokenizerDir: packagePath("assets", "tokenizer") },
   );
   const dir = path.join(root, "artefact");
-  await exportArtefact(checkpoint, dir, { format, shapes: [64, 128] });
+  // Products in blocks of 32 give a row the same bits alone and in company.
+  const block = isInBlocks[format] ? { block: 32 as const } : {};
+  await exportArtefact(checkpoint, dir, { format, ...block, shapes: [64, 128] });
   return { dir, remove: () => fs.rmSync(root, { recursive: true, force: true }) };
 }

@@ -1,4 +1,4 @@
-import { roundsActivations, type WeightFormat } from "../../model/weight-formats.ts";
+import { isInBlocks, roundsActivations, type WeightFormat } from "../../model/weight-formats.ts";
 import { maxVerify, type StepRunner } from "../step-runner.ts";
 import { readTurn } from "./decode-drafted.ts";
 import type { RunCosts } from "./run-costs.ts";
@@ -87,7 +87,7 @@ export async function checkBatches(
     const what = `logits of tokens read together differ by ${maxLogitDifference} from those read one by one`;
     return refuse(
       most === 0
-        ? `${format}: ${what}, and activations that are rounded to int8 make more of it`
+        ? `${format}: ${what}, and activations that are rounded to int8 make more of it${isInBlocks[format] ? " (export --block 32 where it is not)" : ""}`
         : `${what}, over a spread of ${spread}`,
       maxLogitDifference,
     );
