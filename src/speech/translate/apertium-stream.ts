@@ -1,6 +1,8 @@
 import { placeholderForms } from "./placeholders.ts";
 
 const reserved = /[\\^$/@<>{}[\]]/g;
+/** "A 3-line block" would come back as "bloquede3 líneas": words that are joined to a number lose their spaces. */
+const numberedWord = /(\p{N})-(?=\p{L})/gu;
 const placeholder = placeholderForms.bracketsAndNumbers.pattern;
 /**
  * What ends every text, to be removed again. A full stop at the very end may be the beginning of a longer word: lt-proc 3.7
@@ -13,7 +15,10 @@ const ending = "[]";
  * A text without an end gets a full stop that goes away again, so that the last words are read as those of a sentence.
  */
 export function toStream(text: string): string {
-  const oneLine = text.replace(/[\s\0]+/g, " ").trim();
+  const oneLine = text
+    .replace(/[\s\0]+/g, " ")
+    .replace(numberedWord, "$1 ")
+    .trim();
   const parts = oneLine.split(placeholder);
   // Splitting at a pattern with one group: texts at even places, indices at odd ones.
   const written = parts.map((part, i) => (i % 2 === 0 ? part.replace(reserved, "\\$&") : `[⟦${part}⟧]`));

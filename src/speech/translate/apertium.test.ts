@@ -14,6 +14,7 @@ test("signs that Apertium reads as its own are escaped, and placeholders are bla
   assert.equal(fromStream(toStream(text), text), text);
   assert.equal(toStream("Open ⟦0⟧\n now"), "Open [⟦0⟧] now.[]");
   assert.equal(fromStream(" Abre  [⟦0⟧] ahora.[]", "Open ⟦0⟧ now"), "Abre ⟦0⟧ ahora");
+  assert.equal(toStream("A 3-line block, GPT-4."), "A 3 line block, GPT-4.[]");
   assert.equal(fromStream("Abre [⟦0⟧] , ahora .[]", "Open ⟦0⟧, now."), "Abre ⟦0⟧, ahora.");
 });
 
