@@ -354,10 +354,17 @@ export const opCases: {
     float32Only: true,
   })),
   matmulInt8: fc
-    .tuple(size, size, size, flag, fc.constantFrom("int8", "float32"), fc.constantFrom("normal", "halves"))
+    .tuple(
+      shapeOf(1, 2),
+      size,
+      size,
+      flag,
+      fc.constantFrom("int8", "float32"),
+      fc.constantFrom("normal", "halves"),
+    )
     .map(([rows, width, columns, transB, activations, draw]) => ({
       operands: [
-        { shape: [rows, width], draw },
+        { shape: [...rows, width], draw },
         { shape: transB ? [columns, width] : [width, columns], draw: "int8" },
         { shape: [columns], draw: "positive" },
       ],

@@ -386,6 +386,11 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
         ["float32[T, 7]"],
       ],
       [
+        { transB: false, activations: "int8" },
+        ["float32[B, T, 40]", "int8[40, 7]", "float32[7]"],
+        ["float32[B, T, 7]"],
+      ],
+      [
         { transB: true, activations: "float32" },
         ["float32[3, 40]", "int8[7, 40]", "float32[7]"],
         ["float32[3, 7]"],
@@ -395,12 +400,12 @@ const examples: { readonly [O in OpName]: Examples<O> } = {
       [
         { transB: true, activations: "int8" },
         ["float32[3, 40]", "int8[40, 7]", "float32[7]"],
-        "x [M, I], values int8 [O, I] and scale [O]",
+        "x [..., I], values int8 [O, I] and scale [O]",
       ],
       [
         { transB: false, activations: "int8" },
         ["float32[3, 40]", "uint8[40, 7]", "float32[7]"],
-        "x [M, I], values int8 [I, O] and scale [O]",
+        "x [..., I], values int8 [I, O] and scale [O]",
       ],
       [
         { transB: false, activations: "int8" },
