@@ -16,10 +16,11 @@ if (!document?.student) {
   process.exit(1);
 }
 const { student, teacher, train, verdict, seconds } = document;
-// The promise is for two whole cores. What is left of them on a shared machine shows in the rate of matrix products that
-// the run itself measured, as tokens a second of training that does nothing else: below that of the slowest machine the promise
-// was made on, the time may be longer in proportion. The run's own share of that rate is held to what it was there.
-const promised = { seconds: 360, tokensPerSecond: 26_000 };
+// The promise of 360 s is for two whole cores. What a shared machine leaves of them shows in the rate of matrix products that
+// the run itself measured, as tokens a second of training that does nothing else: 58,000 on the README's machine. Below two
+// thirds of that the time may be longer in proportion, since a neighbour must not fail this check; what must not fall on any
+// machine is training's share of the rate.
+const promised = { seconds: 360, tokensPerSecond: 40_000 };
 const rate = train.tokens_per_second / train.ceiling_fraction;
 const most = promised.seconds * Math.max(1, promised.tokensPerSecond / rate);
 const checks = [
