@@ -3,6 +3,7 @@ import * as net from "node:net";
 import { closest } from "fastest-levenshtein";
 import { LimbeckError } from "../base/errors.ts";
 import { stringifyJson } from "../base/json.ts";
+import type { Speaker, SpeakerStatus } from "./speaker-types.ts";
 
 /** What can be told to a speaker while it speaks: by key, by socket, by signal. */
 export const controlCommands = [
@@ -19,15 +20,9 @@ export const controlCommands = [
 export type ControlCommand = (typeof controlCommands)[number];
 
 /** What of a speaker commands act on. */
-export interface Controlled {
-  interrupt(): number;
-  skip(): boolean;
-  repeat(): boolean;
-  pause(): void;
-  resume(): void;
-  setRate(rate: number): void;
-  setVolume(volume: number): void;
-  status(): { readonly isPaused: boolean; readonly rate: number; readonly volume: number };
+export interface Controlled
+  extends Pick<Speaker, "interrupt" | "skip" | "repeat" | "pause" | "resume" | "setRate" | "setVolume"> {
+  status(): Pick<SpeakerStatus, "isPaused" | "rate" | "volume">;
 }
 
 /** One key press is a step that is heard: about a sixth of the speed, a fifth of full volume. */
