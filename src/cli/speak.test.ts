@@ -197,6 +197,19 @@ test("a file is followed through a rotation, and commands at the socket are obey
   assert.ok(!fs.existsSync(socket));
 });
 
+test("a file that is not there yet is waited for, and that is said", async () => {
+  const file = inFolder("later.log");
+  const socket = inFolder("later.sock");
+  const { child, ended } = start(["--follow", file, "--out", "later.wav", "--control", socket]);
+  await until(() => fs.existsSync(socket), "the socket");
+  // Once the socket answers, what it waits for was said: both are done in one go.
+  await sendControl(socket, "status");
+  child.kill("SIGINT");
+  const { status, stderr } = await ended;
+  assert.equal(status, 130, stderr);
+  assert.ok(stderr.includes(`waiting for ${file}`), stderr);
+});
+
 test("a command's words are spoken, its errors shown, its exit status passed on", async () => {
   const script = 'console.log("All is well."); console.error(process.argv.at(-1)); process.exit(7)';
   const ended = await call([

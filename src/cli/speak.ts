@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import { LimbeckError } from "../base/errors.ts";
 import { control, openControlSocket, sendControl } from "../speech/control.ts";
 import { openSpeaker } from "../speech/speak.ts";
@@ -152,6 +153,7 @@ async function speak(session: Session, { output, isQuiet }: CliContext): Promise
     const followed = source === "follow" ? await followInput(session) : undefined;
     socket = flags.control === undefined ? undefined : await openControlSocket(flags.control, speaker);
     note(describeSpeaker(speaker.info));
+    if (flags.follow !== undefined && !fs.existsSync(flags.follow)) note(`waiting for ${flags.follow}`);
     if (keys !== undefined) note(keysHelp);
     else if (source === "stdin" && process.stdin.isTTY) note("speaking what you type; Ctrl-D ends");
     const input = followed ?? openInput(session, keys !== undefined);
