@@ -156,7 +156,7 @@ export interface OpAttrs {
    */
   matmulQuantised: BlockAttrs & { readonly activations: "float32" | "int8" };
   /**
-   * (x [M, I], values int8 [I, O], [O, I] with `transB`, scale [O]) → (x · values) · scale [M, O]. With `activations`
+   * (x [..., I], values int8 [I, O], [O, I] with `transB`, scale [O]) → (x · values) · scale [..., O]. With `activations`
    * "int8" each row of x is rounded first, to round(x / s) · s with s = max(max|row| · (1 / 127), 1e-30) in float32, ties
    * to even, and the sum is one of integers: a row's result depends on no other row. Inference only: no gradient.
    */

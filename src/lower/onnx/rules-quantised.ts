@@ -15,7 +15,7 @@ interface RoundedRows {
 /** 128: the kernels for uint8 times int8 are the fast ones, those for int8 times int8 ten times slower on x86-64. */
 const middle = 128;
 /** Three rounds of 8 bits hold what float32 does. */
-const rounds = { int8: 1, float32: 3 } as const;
+const roundsOf = { int8: 1, float32: 3 } as const;
 
 /** What `make` gave under this key before. */
 function sharedOf(emit: OnnxEmitter, key: string, make: () => string): string {
@@ -120,7 +120,7 @@ export const quantisedRules: OnnxRules<"matmulQuantised" | "matmulInt8" | "gathe
       });
     };
     const given = node.inputs[0]!.shape;
-    const all = roundRows(emit, flatRows(emit, x, given), rounds[activations]);
+    const all = roundRows(emit, flatRows(emit, x, given), roundsOf[activations]);
     const parts = all.map((rows) => [product(rows.values), rows.scale] as const);
     const last = parts.length - 1;
     const isFlat = given.length === 2;
