@@ -14,6 +14,7 @@ import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
 import { families } from "./families.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
+import { joinWeights } from "./joined-weights.ts";
 import { assertParity, compareLogits, type Parity, probeTokens } from "./parity.ts";
 import { trainingLogits } from "./training-logits.ts";
 import { type WeightFormat, weightFormats } from "./weight-formats.ts";
@@ -58,9 +59,10 @@ async function prove(
   spoil: (graph: GraphProto, bytes: Buffer) => void = () => undefined,
 ): Promise<Parity> {
   const weights = weightsOf(config);
+  const joined = joinWeights(config, weights);
   const lower = (choice: WeightChoice) =>
-    lowerToOnnx(buildInferenceGraph(config, { ...choice, weights: format }), {
-      parameters: holdWeights(weights, choice),
+    lowerToOnnx(buildInferenceGraph(config, { ...choice, weights: format, isJoined: true }), {
+      parameters: holdWeights(joined, choice),
       externalData: { file: path.basename(data), thresholdBytes: 64 },
     });
   const choice = choiceOf({ weights: format });

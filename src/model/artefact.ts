@@ -36,7 +36,7 @@ import {
 import type { WeightChoice } from "./weight-forms.ts";
 
 /** Grows when manifests of before can no longer be read. */
-export const manifestVersion = 2;
+export const manifestVersion = 3;
 
 const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -177,7 +177,8 @@ function lowerModel(config: ModelConfig, choice: WeightChoice, { parameters }: S
     (sum, { dtype, shape }) => sum + elementCount(shape) * dtypes[dtype].bytes,
     0,
   );
-  return lowerToOnnx(buildInferenceGraph(config, { weights: format, block, activations }), {
+  const graph = buildInferenceGraph(config, { weights: format, block, activations, isJoined: true });
+  return lowerToOnnx(graph, {
     parameters,
     ...(totalBytes > externalThresholdBytes ? { externalData: { file: dataFile } } : {}),
   });

@@ -53,6 +53,13 @@ export function parameterShapes(config: ModelConfig): ReadonlyMap<string, readon
   return shapes;
 }
 
+const joinedQkv = "self_attn.qkv_proj";
+
+/** The name of the parameter that a part of a layer's q, k and v goes into where a graph reads them as one. */
+export function joinedName(name: string): string {
+  return name.replace(/self_attn\.[qkv]_proj/, joinedQkv);
+}
+
 /** The projections: what quantisation applies to, and what files hold as [out, in]. */
 export function isLinearWeight(name: string): boolean {
   return name.endsWith("_proj.weight") || name === "lm_head.weight";
@@ -205,6 +212,7 @@ export function buildLayer(
   attend: Attend,
 ): Value {
   const rows = rowsOf({ B, T });
+  const { heads, kvHeads, headDim } = config;
   const { attentionNorms, mlpNorms, qkNorm, gate } = families[config.family];
   const norm = (input: Value, name: string | null): Value => {
     if (name === null) return input;
@@ -218,15 +226,20 @@ export function buildLayer(
   return g.scope(layerScope(layer), () => {
     const attended = g.scope("attention", () => {
       const h = norm(x, attentionNorms.before);
-      const heads = (name: "q" | "k" | "v", isNormed: boolean): Value => {
-        const flat = linear(h, `self_attn.${name}_proj`);
-        const width = flat.shape.at(-1) as number;
-        const split = (): Value => g.reshape(flat, [...rows, width / config.headDim, config.headDim]);
+      const joined = parameters.has(layerName(layer, joinedQkv)) ? linear(h, joinedQkv) : null;
+      // Heads of q, k or v [B, T, count·D]; in the joined product they stand behind `before` others.
+      const project = (name: "q" | "k" | "v", before: number, count: number, isNormed: boolean): Value => {
+        const [start, end] = [before * headDim, (before + count) * headDim];
+        const flat = joined ? g.slice(joined, -1, start, end) : linear(h, `self_attn.${name}_proj`);
+        const split = (): Value => g.reshape(flat, [...rows, count, headDim]);
         const own = isNormed ? norm(split(), `self_attn.${name}_norm`) : flat;
-        return shaped(g, own, [B, T, width]); // [B, T, H·D]
+        return shaped(g, own, [B, T, count * headDim]);
       };
-      const out = attend(layer, heads("q", qkNorm), heads("k", qkNorm), heads("v", false));
-      const mixed = linear(shaped(g, out, [...rows, config.heads * config.headDim]), "self_attn.o_proj");
+      const q = project("q", 0, heads, qkNorm);
+      const k = project("k", heads, kvHeads, qkNorm);
+      const v = project("v", heads + kvHeads, kvHeads, false);
+      const out = attend(layer, q, k, v);
+      const mixed = linear(shaped(g, out, [...rows, heads * headDim]), "self_attn.o_proj");
       return norm(mixed, attentionNorms.after);
     });
     const middle = g.add(x, attended);

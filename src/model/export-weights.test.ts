@@ -10,6 +10,7 @@ import type { ModelConfig } from "./config.ts";
 import { initialiseWeights, parameterShapes } from "./decoder.ts";
 import { streamWeights } from "./export-weights.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
+import { joinedWeights, joinWeights } from "./joined-weights.ts";
 import { weightFormats } from "./weight-formats.ts";
 
 setFlagsFromString("--expose-gc");
@@ -61,7 +62,7 @@ for (const format of weightFormats) {
       { config, read: reader.read },
       choiceOf({ weights: format }),
     );
-    const graph = buildInferenceGraph(config, { weights: format });
+    const graph = buildInferenceGraph(config, { weights: format, isJoined: true });
     const { external } = lowerToOnnx(graph, {
       parameters,
       externalData: { file: "model.data", thresholdBytes: 1 },
@@ -82,7 +83,8 @@ for (const format of weightFormats) {
     const held = Object.values(parameters).reduce((sum, value) => sum + value.load().byteLength, 0);
     assert.ok(bytes >= held, `${bytes} bytes written of ${held}`);
     const changed = errors().map(({ name }) => name);
-    const matrices = names.filter((name) => parameterShapes(config).get(name)!.length === 2);
+    const joined = joinedWeights(config);
+    const matrices = joined.filter(({ shape }) => shape.length === 2).map(({ name }) => name);
     const expected = {
       fp32: [],
       fp16: matrices,
@@ -96,13 +98,14 @@ for (const format of weightFormats) {
 }
 
 test("the error of a weight falls with the bits that hold it", () => {
+  const joined = joinWeights(config, weights);
   const mean = (format: "fp16" | "int8-block" | "int4", block?: 32 | 128): number => {
     const { read } = countingReader();
     const streamed = streamWeights({ config, read }, choiceOf({ weights: format, block }));
     for (const value of Object.values(streamed.parameters)) value.load();
     const all = streamed.errors();
     for (const { name, relative_error, max_abs_error } of all) {
-      const peak = Math.max(...(weights[name]!.data as Float32Array).map(Math.abs));
+      const peak = Math.max(...(joined[name]!.data as Float32Array).map(Math.abs));
       assert.ok(relative_error > 0 && max_abs_error > 0 && max_abs_error <= peak / 7, name);
     }
     return all.reduce((sum, { relative_error }) => sum + relative_error, 0) / all.length;

@@ -2,7 +2,7 @@ import type { NamedTensors } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
 import type { LazyTensor } from "../lower/onnx/initialisers.ts";
 import type { TensorData } from "../tensor/tensor.ts";
-import { parameterShapes } from "./decoder.ts";
+import { joinColumns, joinedWeights } from "./joined-weights.ts";
 import type { WeightSource } from "./training-logits.ts";
 import type { WeightFormat } from "./weight-formats.ts";
 import { formOf, type WeightChoice, type WeightError, weightError } from "./weight-forms.ts";
@@ -22,13 +22,13 @@ export function streamWeights({ config, read }: WeightSource, choice: WeightChoi
   const parameters: Record<string, LazyTensor> = {};
   const errors = new Map<string, WeightError>();
   let current: { readonly name: string; readonly held: NamedTensors } | undefined;
-  for (const [name, shape] of parameterShapes(config)) {
+  for (const { name, shape, parts } of joinedWeights(config)) {
     const form = formOf(name, shape, choice);
     const held = (): NamedTensors => {
       if (current?.name === name) return current.held;
       // The one before goes first: two tables of embeddings would be the peak of the export.
       current = undefined;
-      const weight = read(name);
+      const weight = joinColumns(parts.map(read));
       current = { name, held: form.hold(weight) };
       if (current.held[name] !== weight)
         errors.set(name, weightError(name, weight, form.restore(current.held)));

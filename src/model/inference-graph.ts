@@ -2,6 +2,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { ModelConfig } from "./config.ts";
 import { buildTrunk, cachedAttention, parameterShapes, projectLogits } from "./decoder.ts";
+import { joinedWeights } from "./joined-weights.ts";
 import { type BlockSize, defaultBlock, type WeightFormat } from "./weight-formats.ts";
 import { formOf, type WeightChoice } from "./weight-forms.ts";
 
@@ -11,6 +12,8 @@ export interface InferenceOptions {
   readonly block?: BlockSize | null | undefined;
   /** Default "int8": products with blocks may round what they multiply. "float32" is the exact twin. */
   readonly activations?: WeightChoice["activations"];
+  /** Whether the parameters are those of `joinedWeights` (exports) or of the checkpoint (default). */
+  readonly isJoined?: boolean;
 }
 
 /** The options with their defaults. */
@@ -31,9 +34,10 @@ export function buildInferenceGraph(config: ModelConfig, options: InferenceOptio
   const ids = g.input("ids", "int64", ["B", "T"]);
   const select = g.input("select", "int64", ["Q"]);
   const choice = choiceOf(options);
-  const parameters = new Map(
-    [...parameterShapes(config)].map(([name, shape]) => [name, formOf(name, shape, choice).declare(g)]),
-  );
+  const shapes = options.isJoined
+    ? joinedWeights(config).map(({ name, shape }) => [name, shape] as const)
+    : [...parameterShapes(config)];
+  const parameters = new Map(shapes.map(([name, shape]) => [name, formOf(name, shape, choice).declare(g)]));
   const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config)); // [B, T, C]
   const rows = g.reshape(hidden, ["B·T", config.hiddenSize]);
   g.output("logits", projectLogits(g, config, parameters, g.gather(rows, select))); // [Q, V]

@@ -12,6 +12,7 @@ import { type GraphProto, ModelProtoSchema, type TensorProto } from "../lower/on
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
+import { joinWeights } from "./joined-weights.ts";
 import { checkLayout } from "./layout.ts";
 import { holdWeights } from "./weight-forms.ts";
 
@@ -40,9 +41,10 @@ const choice = choiceOf({ weights: "int4", block: 32 });
 
 /** Writes a sound model with its weights in a data file, then lets `change` spoil it. */
 function write(change: (graph: GraphProto) => void = () => undefined): void {
-  const parameters = holdWeights(initialiseWeights(config, createRandom(1)), choice);
+  const weights = joinWeights(config, initialiseWeights(config, createRandom(1)));
+  const parameters = holdWeights(weights, choice);
   const externalData = { file: path.basename(data), thresholdBytes: 256 };
-  const onnx = lowerToOnnx(buildInferenceGraph(config, { weights: "int4", block: 32 }), {
+  const onnx = lowerToOnnx(buildInferenceGraph(config, { weights: "int4", block: 32, isJoined: true }), {
     parameters,
     externalData,
   });

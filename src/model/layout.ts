@@ -12,7 +12,7 @@ import {
 } from "../lower/onnx/onnx_pb.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
-import { parameterShapes } from "./decoder.ts";
+import { joinedWeights } from "./joined-weights.ts";
 import { formOf, type WeightChoice } from "./weight-forms.ts";
 
 /** Kernels read whole vectors: no tensor of the data file may start inside of one. */
@@ -118,7 +118,7 @@ export function checkLayout(file: string, config: ModelConfig, choice: WeightCho
       throw fail(file, proto.name, `${bytes} bytes without gaps`, `${proto.rawData.length}`);
   }
   checkOverlaps(file, ranges);
-  for (const [name, shape] of parameterShapes(config)) {
+  for (const { name, shape } of joinedWeights(config)) {
     for (const input of formOf(name, shape, choice).inputs) {
       const found = held.get(input.name);
       const got = found ? describe(dtypeOfElementType(found.dataType), found.dims.map(Number)) : "nothing";

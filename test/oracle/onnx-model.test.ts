@@ -9,6 +9,7 @@ import { lowerToOnnx } from "#limbeck/lower/onnx/lower.js";
 import type { ModelConfig } from "#limbeck/model/config.js";
 import { initialiseWeights } from "#limbeck/model/decoder.js";
 import { buildInferenceGraph, choiceOf } from "#limbeck/model/inference-graph.js";
+import { joinWeights } from "#limbeck/model/joined-weights.js";
 import { cachedLogits } from "#limbeck/model/parity.js";
 import type { WeightFormat } from "#limbeck/model/weight-formats.js";
 import { holdWeights } from "#limbeck/model/weight-forms.js";
@@ -64,8 +65,8 @@ const cases: readonly {
 
 for (const { name, format, isExternal } of cases) {
   test(`an exported model (${name}) passes onnx.checker, holds our weights, and works when onnx writes it again`, async () => {
-    const parameters = holdWeights(weights, choiceOf({ weights: format }));
-    const model = lowerToOnnx(buildInferenceGraph(config, { weights: format }), {
+    const parameters = holdWeights(joinWeights(config, weights), choiceOf({ weights: format }));
+    const model = lowerToOnnx(buildInferenceGraph(config, { weights: format, isJoined: true }), {
       parameters,
       ...(isExternal ? { externalData: { file: `${name}.data`, thresholdBytes: 64 } } : {}),
     });

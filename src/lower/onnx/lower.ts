@@ -14,6 +14,7 @@ import { readersOf } from "./alias.ts";
 import { elementTypes } from "./element-types.ts";
 import { OnnxEmitter } from "./emitter.ts";
 import { type ExternalData, InitialiserWriter, type LazyTensor } from "./initialisers.ts";
+import { isTakenWhole } from "./joined-heads.ts";
 import { ModelProtoSchema, type ValueInfoProtoSchema } from "./onnx_pb.ts";
 import type { Lowering } from "./rule.ts";
 import { onnxRules } from "./rules.ts";
@@ -182,6 +183,8 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions = {}): OnnxModel
   const results = outputNames(graph, isFile);
   const { names, copies } = nameValues(graph, results);
   const readers = readersOf(graph);
+  const readersOfValue = (value: Value): readonly Node[] => readers.get(value) ?? [];
+  const isResult = new Set(graph.outputs.map(({ value }) => value));
   const nameOf = (value: Value): string => names.get(value) ?? "";
   for (const node of graph.nodes as readonly Node[]) {
     if (node.op === "input") continue;
@@ -189,13 +192,15 @@ export function lowerToOnnx(graph: Graph, options: LowerOptions = {}): OnnxModel
       names.set(node.outputs[0]!, emit.constant(node.attrs.tensor));
       continue;
     }
+    if (isTakenWhole(node, readersOfValue) && !isResult.has(node.outputs[0]!)) continue;
     emit.setLabel(`${node.scope ? `${node.scope}/` : ""}${node.op}.${node.id}`);
     lowerNode({
       emit,
       node,
       inputs: node.inputs.map(nameOf),
       outputs: node.outputs.map(nameOf),
-      readersOf: (value) => readers.get(value) ?? [],
+      nameOf,
+      readersOf: readersOfValue,
     } as Lowering<Exclude<OpName, "input" | "constant">>);
   }
   emit.setLabel("output");

@@ -10,6 +10,8 @@ export interface Lowering<O extends OpName> {
   readonly inputs: readonly string[];
   /** ONNX names that the results must get; empty where nobody reads a result. */
   readonly outputs: readonly string[];
+  /** The ONNX name of a value that stands before this node. */
+  nameOf(value: Value): string;
   /** Every node of the graph that reads a value. */
   readersOf(value: Value): readonly Node[];
 }

@@ -1,6 +1,7 @@
 import type { Dim } from "../../graph/graph.ts";
 import type { DType } from "../../tensor/tensor.ts";
 import { contrib, type OnnxEmitter } from "./emitter.ts";
+import { joinedHeads } from "./joined-heads.ts";
 import type { OnnxRules } from "./rule.ts";
 import { emitProduct } from "./rules-matrix.ts";
 
@@ -151,10 +152,12 @@ export const transformerRules: OnnxRules<
       emit.node("GatherElements", [log, classes], [outputs[0]], { attributes: { axis: { int: 1 } } });
   },
 
-  cachedAttention: ({ emit, node, inputs, outputs }) => {
+  cachedAttention: ({ emit, node, inputs, outputs, nameOf }) => {
     const { heads, kvHeads, scale, window } = node.attrs;
     const results = outputs.map((name) => name || emit.fresh());
-    emit.node("GroupQueryAttention", inputs, results, {
+    const joined = joinedHeads(node);
+    const qkv = joined ? [nameOf(joined), "", ""] : inputs.slice(0, 3);
+    emit.node("GroupQueryAttention", [...qkv, ...inputs.slice(3)], results, {
       domain: contrib,
       attributes: {
         num_heads: { int: heads },

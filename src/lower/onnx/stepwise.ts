@@ -43,6 +43,11 @@ export function isStepwise({ inputs }: { readonly inputs: readonly { readonly na
 const names = {
   zero: "%step.0",
   axis: "%step.axis",
+  /** Bounds of a range, int64 []. */
+  start: "%step.start",
+  one: "%step.one",
+  /** Places of the tokens that attend together: int64 [n]. */
+  together: "%step.together",
   tokens: "%step.tokens",
   /** Whether a run has a token behind its first part. */
   hasRest: "%step.rest",
@@ -87,24 +92,31 @@ interface Memory {
   readonly values: string;
 }
 
-/** Attention of the tokens start ≤ i < end of a run. */
+/** What the tokens before a step left: the cache and their rows [B, n, H·D]. */
+interface Before extends Memory {
+  readonly attended: string;
+}
+
+/**
+ * Attention of the tokens of a run whose places are given: int64 [n]. `Gather` and not `Slice`, which hides the width of
+ * its result from ONNX Runtime: of q, k and v in one it would infer rows of no width.
+ */
 function attendPart(
   { input, attribute }: NodeProto,
-  [start, end]: readonly [string, string],
+  places: string,
   past: Memory,
   [last, total]: readonly [string, string],
   out: string,
   present: Memory,
 ): NodeProto[] {
-  const cuts = input
-    .slice(0, 3) // q, k, v
-    .map((whole, i) => node("Slice", [whole, start, end, names.axis], [`${out}.${"qkv"[i]}`]));
-  const operands = [past.keys, past.values, last, total, ...input.slice(7)];
+  // q, k and v, or all three as the first, and two without a name.
+  const operands = input.slice(0, 3).map((whole, i) => ({ whole, own: whole && `${out}.${"qkv"[i]}` }));
+  const given = operands.filter(({ whole }) => whole !== "");
   return [
-    ...cuts,
+    ...given.map(({ whole, own }) => node("Gather", [whole, places], [own], { attribute: [int("axis", 1)] })),
     node(
       attention,
-      [...cuts.flatMap(({ output }) => output), ...operands],
+      [...operands.map(({ own }) => own), past.keys, past.values, last, total, ...input.slice(7)],
       [out, present.keys, present.values],
       { attribute: attribute as Attribute[], domain: contrib },
     ),
@@ -120,7 +132,7 @@ function attendRest(
   step: number,
   steps: number,
   condition: string,
-  past: Memory,
+  past: Before,
   [rows, ...states]: readonly [string, ...string[]],
 ): NodeProto {
   const inner = (name: string): string => `${rows}.${name}`;
@@ -129,7 +141,7 @@ function attendRest(
   const none = [rows, ...states].map((name) => inner(`none.${name}`)) as [string, ...string[]];
   const nothing = none.map((name, i) =>
     i === 0
-      ? node("Slice", [layer.input[0] as string, names.zero, names.zero, names.axis], [name])
+      ? node("Slice", [past.attended, names.zero, names.zero, names.axis], [name])
       : node("Identity", [i % 2 === 1 ? past.keys : past.values], [name]),
   );
 
@@ -140,17 +152,17 @@ function attendRest(
   const [last, total] = [inner("last"), inner("total")];
   const some = [
     node("Add", [firstInput, names.count(step - 1)], [start]),
-    node("Add", [firstInput, names.count(step)], [end]),
     node("Add", [layer.input[5] as string, names.place(step)], [last]),
     node("Add", [layer.input[6] as string, names.place(step)], [total]),
-    ...attendPart(layer, [start, end], past, [last, total], own, present),
+    ...attendPart(layer, start, past, [last, total], own, present),
   ];
   let results = [own, present.keys, present.values];
   if (step < steps) {
     const later = [inner("rest"), ...states.slice(2).map((name) => inner(name))] as [string, ...string[]];
     const [all, hasMore] = [inner("all"), inner("more")];
+    some.push(node("Add", [firstInput, names.count(step)], [end]));
     some.push(node("Less", [end, names.tokens], [hasMore]));
-    some.push(attendRest(layer, step + 1, steps, hasMore, present, later));
+    some.push(attendRest(layer, step + 1, steps, hasMore, { ...present, attended: own }, later));
     some.push(node("Concat", [own, later[0]], [all], { attribute: [int("axis", 1)] }));
     results = [all, present.keys, present.values, ...later.slice(1)];
   }
@@ -169,16 +181,17 @@ function attendInSteps(
   const states = stepsUpTo(steps).flatMap((step) => [stateName(keys, step), stateName(values, step)]);
   const [first, rest] = [`${out}.first`, `${out}.rest`];
   const nodes = [
-    ...attendPart(layer, [names.zero, firstInput], past, [last, total], first, { keys, values }),
-    attendRest(layer, 1, steps, names.hasRest, { keys, values }, [rest, ...states]),
+    ...attendPart(layer, names.together, past, [last, total], first, { keys, values }),
+    attendRest(layer, 1, steps, names.hasRest, { keys, values, attended: first }, [rest, ...states]),
     node("Concat", [first, rest], [out], { attribute: [int("axis", 1)] }),
   ];
   return { nodes, states };
 }
 
-/** Whether a run has tokens behind its first part; the same for all layers. */
-function compareSizes(q: string): NodeProto[] {
+/** The places of a run's first part, and whether it has tokens behind that; the same for all layers. */
+function dividedRun(q: string): NodeProto[] {
   return [
+    node("Range", [names.start, firstInput, names.one], [names.together]),
     node("Shape", [q], [names.tokens], { attribute: [int("start", 1), int("end", 2)] }),
     node("Less", [firstInput, names.tokens], [names.hasRest]),
   ];
@@ -188,6 +201,8 @@ function constantsFor(steps: number): Initialiser[] {
   return [
     initialiser(names.zero, int64([1], [0])),
     initialiser(names.axis, int64([1], [1])),
+    initialiser(names.start, int64([], [0])),
+    initialiser(names.one, int64([], [1])),
     ...[0, ...stepsUpTo(steps)].flatMap((step) => [
       initialiser(names.count(step), int64([1], [step])),
       initialiser(names.place(step), tensor("int32", [], Int32Array.of(step))),
@@ -223,7 +238,7 @@ export function attendStepwise(model: Uint8Array, steps: number): Uint8Array {
     const { nodes, states } = attendInSteps(each, steps);
     for (const name of states)
       graph.output.push(create(ValueInfoProtoSchema, { name, type: types.get(plainOutput(name)) }));
-    return each === first ? [...compareSizes(each.input[0] as string), ...nodes] : nodes;
+    return each === first ? [...dividedRun(each.input[0] as string), ...nodes] : nodes;
   });
   return toBinary(ModelProtoSchema, proto);
 }
