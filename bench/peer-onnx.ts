@@ -59,6 +59,35 @@ function adapter(): NodeProto[] {
   ];
 }
 
+/** Nodes whose results somebody reads. */
+function needed(nodes: readonly NodeProto[], results: readonly string[]): NodeProto[] {
+  const read = new Set(results);
+  const kept = [...nodes].reverse().filter(({ input, output }) => {
+    const isRead = output.some((name) => read.has(name));
+    if (isRead) for (const name of input) read.add(name);
+    return isRead;
+  });
+  return kept.reverse();
+}
+
+/** The products of an int8-row model with one scale for all rows of a run: a node does the rounding too. */
+function roundRunsAtOnce(nodes: readonly NodeProto[], results: readonly string[]): NodeProto[] {
+  const makerOf = new Map(nodes.flatMap((each) => each.output.map((name) => [name, each] as const)));
+  const products = nodes.map((scaled) => {
+    const product = scaled.opType === "Mul" ? makerOf.get(scaled.input[0] ?? "") : undefined;
+    if (product?.opType !== "MatMulIntegerToFloat") return scaled;
+    const [rounded = "", values = "", , scale = ""] = product.input;
+    const x = makerOf.get(rounded)?.input[0] ?? "";
+    return create(NodeProtoSchema, {
+      opType: "DynamicQuantizeMatMul",
+      domain: "com.microsoft",
+      input: [x, values, scale],
+      output: scaled.output,
+    });
+  });
+  return needed(products, results);
+}
+
 /**
  * Writes an artefact's own model, weights and kernels as a folder that transformers.js reads: inputs and outputs get its
  * names, caches grow from run to run as it expects. `dtype` is its name for the file.
@@ -66,12 +95,24 @@ function adapter(): NodeProto[] {
 export function writeTransformersFolder(
   artefact: string,
   folder: string,
-  config: ModelConfig,
-  dtype: "q4" | "q8",
+  {
+    config,
+    dtype,
+    isDynamic,
+  }: {
+    readonly config: ModelConfig;
+    readonly dtype: "q4" | "q8";
+    /** Products round all rows of a run by one scale: of an int8-row artefact. */
+    readonly isDynamic: boolean;
+  },
 ): void {
   const model = fromBinary(ModelProtoSchema, readBytes(path.join(artefact, "model.onnx")));
   const graph = model.graph;
   if (!graph) throw new Error(`${artefact}: expected a graph`);
+  if (isDynamic) {
+    const results = graph.output.map(({ name }) => name);
+    graph.node = roundRunsAtOnce(graph.node, results);
+  }
   const file = `model${dtype === "q4" ? "_q4" : "_quantized"}.onnx`;
   const data = `${file}_data`;
   for (const tensor of graph.initializer)

@@ -28,26 +28,44 @@ const bitsNames = ["q4", "q8"] as const;
 type Bits = (typeof bitsNames)[number];
 /** What `--bits` is where both are compared. */
 const bothBits = 48;
-/** `transformers_js` reads our own graph of the same bits, `transformers_js_block` that of int8 in blocks of 32. */
-const peerNames = ["node_llama_cpp", "transformers_js", "transformers_js_block"] as const;
+/**
+ * transformers.js reads three kinds of models here: `transformers_js` products in blocks of 32, which its own conversion
+ * writes at 4 bits unless told otherwise; `transformers_js_same` the very graph and weights that we run; and
+ * `transformers_js_dynamic` the 8 bits of its conversion, which round all rows of a run by one scale: faster to read a
+ * prompt, but a token's bits then depend on its company.
+ */
+const peerNames = [
+  "node_llama_cpp",
+  "transformers_js",
+  "transformers_js_same",
+  "transformers_js_dynamic",
+] as const;
 type Peer = (typeof peerNames)[number];
 type System = "limbeck" | Peer;
 
-/** Our format of as many bits. */
+/** Our format of as many bits, and that of blocks. */
 const formats: { readonly [B in Bits]: WeightFormat } = { q4: "int4", q8: "int8-row" };
+const blockFormats: { readonly [B in Bits]: WeightFormat } = { q4: "int4", q8: "int8-block" };
+/** Llama.cpp's Q4_0 and Q8_0 have it too. */
+const peerBlock: BlockSize = 32;
 const gguf = { q4: "Q4_0", q8: "Q8_0" } as const;
 
 const scripts: { readonly [S in System]: string } = {
   limbeck: "limbeck.mjs",
   node_llama_cpp: "node-llama-cpp.mjs",
   transformers_js: "transformers-js.mjs",
-  transformers_js_block: "transformers-js.mjs",
+  transformers_js_same: "transformers-js.mjs",
+  transformers_js_dynamic: "transformers-js.mjs",
 };
 const packages: { readonly [P in Peer]: string } = {
   node_llama_cpp: "node-llama-cpp",
   transformers_js: "@huggingface/transformers",
-  transformers_js_block: "@huggingface/transformers",
+  transformers_js_same: "@huggingface/transformers",
+  transformers_js_dynamic: "@huggingface/transformers",
 };
+
+/** Peers that are compared at only one number of bits. */
+const onlyAt: { readonly [P in Peer]?: Bits } = { transformers_js_dynamic: "q8" };
 
 const threads = 2;
 const peersFolder = repositoryPath("bench", "peers");
@@ -90,10 +108,11 @@ async function prepare(
     };
     const addTransformers = async (peer: Peer, artefact: string): Promise<void> => {
       if (whyAbsent(peer)) return;
-      const name = `transformers-${path.basename(artefact)}`;
+      const isDynamic = peer === "transformers_js_dynamic";
+      const name = `transformers-${path.basename(artefact)}${isDynamic ? "-dynamic" : ""}`;
       const model = path.join(folder, name);
       await once(`${name}/generation_config.json`, () =>
-        writeTransformersFolder(artefact, model, halfBillion, bits),
+        writeTransformersFolder(artefact, model, { config: halfBillion, dtype: bits, isDynamic }),
       );
       add(peer, model, bits);
     };
@@ -106,8 +125,9 @@ async function prepare(
       });
       add("node_llama_cpp", path.join(folder, "gguf", `${bits}.gguf`));
     }
-    await addTransformers("transformers_js", artefact);
-    if (bits === "q8") await addTransformers("transformers_js_block", await artefactOf("int8-block", 32));
+    await addTransformers("transformers_js", await artefactOf(blockFormats[bits], peerBlock));
+    await addTransformers("transformers_js_same", artefact);
+    if (bits === "q8") await addTransformers("transformers_js_dynamic", artefact);
   }
   return starts;
 }
@@ -119,7 +139,7 @@ function overPeers(
 ): Readonly<Record<string, unknown>> {
   const pairs = chosen
     .flatMap((bits) => peerNames.map((peer) => ({ bits, peer })))
-    .filter(({ bits, peer }) => bits === "q8" || peer !== "transformers_js_block");
+    .filter(({ bits, peer }) => (onlyAt[peer] ?? bits) === bits);
   return Object.fromEntries(
     pairs.map(({ bits, peer }) => [
       `${peer}_${bits}`,
