@@ -14,9 +14,9 @@ import { runReference } from "./reference/session.ts";
 const [rows, width, columns] = [70, 300, 517];
 type Activations = "int8" | "float32";
 
-function graphOf(transB: boolean, activations: Activations) {
+function graphOf(transB: boolean, activations: Activations, leading: readonly string[] = ["M"]) {
   const b = new GraphBuilder("rows");
-  const x = b.input("x", "float32", ["M", width]);
+  const x = b.input("x", "float32", [...leading, width]);
   const values = b.parameter("values", transB ? [columns, width] : [width, columns], "int8");
   const scale = b.parameter("scale", [columns]);
   b.output("y", b.matmulInt8(x, values, scale, { transB, activations }));
@@ -51,8 +51,8 @@ for (const transB of [false, true]) {
   describe(transB ? "x times the transpose of a table" : "x times a projection", () => {
     const parameters = drawWeights(transB);
     const x = drawRows();
-    const open = (activations: Activations, threads = 2) =>
-      openOnnx(lowerToOnnx(graphOf(transB, activations), { parameters }).bytes, { threads });
+    const open = (activations: Activations, threads = 2, leading?: readonly string[]) =>
+      openOnnx(lowerToOnnx(graphOf(transB, activations, leading), { parameters }).bytes, { threads });
     const part = (first: number, count: number): Tensor =>
       tensor("float32", [count, width], x.slice(first * width, (first + count) * width));
 
@@ -74,6 +74,24 @@ for (const transB of [false, true]) {
       session.close();
       single.close();
     });
+
+    for (const activations of ["int8", "float32"] as const) {
+      test(`${activations} activations: rows of sequences side by side have the bits of flat rows`, async () => {
+        const [flat, apart] = [await open(activations), await open(activations, 2, ["B", "T"])];
+        const expected = (await flat.run({ x: part(0, rows) }))["y"]!;
+        for (const [B, T] of [
+          [1, 70],
+          [7, 10],
+          [70, 1],
+        ] as const) {
+          const y = (await apart.run({ x: { ...part(0, rows), shape: [B, T, width] } }))["y"]!;
+          assert.deepEqual(y.shape, [B, T, columns]);
+          assert.deepEqual(y.data, expected.data, `${B} sequences of ${T}`);
+        }
+        flat.close();
+        apart.close();
+      });
+    }
 
     test("no rows give none: prefill runs that need no logits have such a head", async () => {
       const session = await open("int8");

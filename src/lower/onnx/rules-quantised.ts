@@ -1,4 +1,4 @@
-import type { Dim, Shape } from "../../graph/graph.ts";
+import type { Shape } from "../../graph/graph.ts";
 import { zeros } from "../../tensor/tensor.ts";
 import { contrib, type OnnxEmitter } from "./emitter.ts";
 import type { OnnxRules } from "./rule.ts";
@@ -6,7 +6,7 @@ import type { OnnxRules } from "./rule.ts";
 /** ONNX Runtime's accuracy levels of MatMulNBits. */
 const accuracyLevels = { float32: 1, int8: 4 } as const;
 
-/** Rows of x as uint8 around 128, and float32 [M, 1] that a step of each row is worth. */
+/** Rows of x [..., I] as uint8 around 128, and float32 [..., 1] that a step of each row is worth. */
 interface RoundedRows {
   readonly values: string;
   readonly scale: string;
@@ -24,48 +24,31 @@ function sharedOf(emit: OnnxEmitter, key: string, make: () => string): string {
   return name;
 }
 
-/** x [..., I] as rows [M, I], and M as an int64 vector. */
-function flatRows(
-  emit: OnnxEmitter,
-  x: string,
-  shape: Shape,
-): { readonly rows: string; readonly count: string } {
-  if (shape.length === 2) return { rows: x, count: emit.dim(shape[0] as Dim) };
-  const key = `rows of ${shape.slice(0, -1).join()}`;
-  const rows = sharedOf(emit, `flat ${x}`, () =>
-    emit.op("Reshape", [x, emit.int64s([-1, Number(shape.at(-1))])]),
-  );
-  const first = { attributes: { start: { int: 0 }, end: { int: 1 } } };
-  return { rows, count: sharedOf(emit, key, () => emit.op("Shape", [rows], first)) };
-}
-
 /**
- * Rounds each row of x [M, I] by its own scale; further rounds hold what the one before left. Products that read the
- * same x share it.
+ * Rounds each row of x [..., I] by its own scale; further rounds hold what the one before left. A row is one block of
+ * `QuantizeLinear`, so that x keeps its axes. Products that read the same x share it.
  */
-function roundRows(
-  emit: OnnxEmitter,
-  { rows: x, count }: ReturnType<typeof flatRows>,
-  rounds: number,
-): RoundedRows[] {
-  const known = (key: string, make: () => string): string => sharedOf(emit, key, make);
+function roundRows(emit: OnnxEmitter, x: string, shape: Shape, rounds: number): RoundedRows[] {
   const of = (part: string, round: number, make: () => string): string =>
-    known(`rows ${x} ${part} ${round}`, make);
-  const onAxis0 = { attributes: { axis: { int: 0 } } };
-  const offset = known(`middle ${count}`, () => emit.op("Expand", [emit.scalar("uint8", middle), count])); // [M]
+    sharedOf(emit, `rows ${x} ${part} ${round}`, make);
+  const perRow = [...shape.slice(0, -1), 1];
+  const offset = sharedOf(emit, `middle ${perRow.join()}`, () =>
+    emit.op("Expand", [emit.scalar("uint8", middle), emit.shape(perRow)]),
+  );
+  const asBlocks = {
+    attributes: { axis: { int: shape.length - 1 }, block_size: { int: Number(shape.at(-1)) } },
+  };
   // Of no rows at all the kernel gives another shape, hence the Reshape.
-  const peak = (): string => {
-    const one = { attributes: { keepdims: { int: 0 } } };
-    return emit.op("Reshape", [emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])], one), count], {
+  const peak = (): string =>
+    emit.op("Reshape", [emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])]), emit.shape(perRow)], {
       attributes: { allowzero: { int: 1 } },
     });
-  };
   const done: RoundedRows[] = [];
   let rest = x;
-  let step = ""; // [M]
+  let scale = "";
   for (let round = 0; round < rounds; round++) {
-    const before = step;
-    step = of("step", round, () =>
+    const before = scale;
+    scale = of("scale", round, () =>
       round === 0
         ? emit.op("Max", [
             emit.op("Mul", [peak(), emit.scalar("float32", 1 / 127)]),
@@ -73,12 +56,12 @@ function roundRows(
           ])
         : emit.op("Mul", [before, emit.scalar("float32", 1 / 254)]),
     );
-    const [own, by] = [rest, step];
-    const values = of("values", round, () => emit.op("QuantizeLinear", [own, by, offset], onAxis0));
-    done.push({ values, scale: of("scale", round, () => emit.op("Unsqueeze", [by, emit.int64s([1])])) });
+    const [own, by] = [rest, scale];
+    const values = of("values", round, () => emit.op("QuantizeLinear", [own, by, offset], asBlocks));
+    done.push({ values, scale });
     if (round + 1 < rounds)
       rest = of("rest", round, () =>
-        emit.op("Sub", [own, emit.op("DequantizeLinear", [values, by, offset], onAxis0)]),
+        emit.op("Sub", [own, emit.op("DequantizeLinear", [values, by, offset], asBlocks)]),
       );
   }
   return done;
@@ -107,6 +90,7 @@ export const quantisedRules: OnnxRules<"matmulQuantised" | "matmulInt8" | "gathe
     const { transB, activations } = node.attrs;
     const [x, values, scale] = inputs as [string, string, string];
     const [one, offset] = [emit.scalar("float32", 1), emit.scalar("uint8", middle)];
+    const given = node.inputs[0]!.shape;
     const product = (rows: string): string => {
       if (!transB) {
         const operands = [rows, values, one, scale, offset];
@@ -114,23 +98,22 @@ export const quantisedRules: OnnxRules<"matmulQuantised" | "matmulInt8" | "gathe
       }
       const channels = Number(node.outputs[0]!.shape.at(-1));
       const none = sharedOf(emit, `no offsets ${channels}`, () => emit.constant(zeros("int8", [channels])));
-      return emit.op("QGemm", [rows, one, offset, values, scale, none], {
+      const isFlat = given.length === 2;
+      const flat = isFlat ? rows : emit.op("Reshape", [rows, emit.int64s([-1, Number(given.at(-1))])]);
+      const y = emit.op("QGemm", [flat, one, offset, values, scale, none], {
         domain: contrib,
         attributes: { transB: { int: 1 } },
       });
+      return isFlat ? y : emit.reshape(y, node.outputs[0]!.shape);
     };
-    const given = node.inputs[0]!.shape;
-    const all = roundRows(emit, flatRows(emit, x, given), roundsOf[activations]);
-    const parts = all.map((rows) => [product(rows.values), rows.scale] as const);
+    const parts = roundRows(emit, x, given, roundsOf[activations]);
     const last = parts.length - 1;
-    const isFlat = given.length === 2;
-    const end = isFlat ? { output: outputs[0]! } : {};
+    const end = { output: outputs[0]! };
     let sum = "";
-    for (const [i, part] of parts.entries()) {
-      const scaled = emit.op("Mul", part, i === 0 && last === 0 ? end : {});
+    for (const [i, rows] of parts.entries()) {
+      const scaled = emit.op("Mul", [product(rows.values), rows.scale], last === 0 ? end : {});
       sum = i === 0 ? scaled : emit.op("Add", [sum, scaled], i === last ? end : {});
     }
-    if (!isFlat) emit.reshape(sum, node.outputs[0]!.shape, outputs[0]!);
   },
 
   // The kernel takes each row's blocks as one row of bytes.
