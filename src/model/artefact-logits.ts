@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { openOnnx } from "../backend/onnx/backend.ts";
 import { readBytes, writeFileAtomic } from "../base/files.ts";
-import { splitModel } from "../lower/onnx/pieces.ts";
+import { type Cut, splitModel } from "../lower/onnx/pieces.ts";
 import type { ModelConfig } from "./config.ts";
 import { embeddingPart, finalScope, layerScope, parameterCount } from "./decoder.ts";
 import { decodeModel } from "./layout.ts";
@@ -64,9 +64,13 @@ async function pieceRows(
   model: Uint8Array,
   ids: readonly number[],
 ): Promise<PieceRows[]> {
-  const scopes = [...Array.from({ length: config.layers }, (_, i) => layerScope(i)), finalScope];
   const width = config.hiddenSize;
-  const pieces = splitModel(decodeModel(model, file), scopes, { dtype: "float32", shape: ["B", "T", width] });
+  const cut = (scope: string, ...rows: string[]): Cut => ({
+    scope,
+    type: { dtype: "float32", shape: [...rows, width] },
+  });
+  const layers = Array.from({ length: config.layers }, (_, i) => cut(layerScope(i), "B", "T"));
+  const pieces = splitModel(decodeModel(model, file), [...layers, cut(finalScope, "Q")]);
   const results: PieceRows[] = [];
   for (const { name, bytes, input, output } of pieces) {
     const before = results.at(-1);

@@ -202,16 +202,29 @@ export function embedTokens(g: GraphBuilder, config: ModelConfig, parameters: Pa
   return families[config.family].scaledEmbedding ? g.mul(rows, Math.sqrt(config.hiddenSize)) : rows;
 }
 
-/** One layer: x [B·T, C] → [B·T, C]. */
+/** Which rows of B·T are read: int64 [Q]. Without it all are. */
+interface Selection {
+  readonly select?: Value | undefined;
+}
+
+/** Rows [Q, width] of x [B·T, width], or x itself. */
+function selectRows(g: GraphBuilder, x: Value, { B, T, select }: TokenShape & Selection): Value {
+  if (select === undefined) return x;
+  const count = typeof B === "number" && typeof T === "number" ? B * T : `${B}·${T}`;
+  return g.gather(shaped(g, x, [count, x.shape.at(-1) as number]), select);
+}
+
+/** One layer: x [B·T, C] → [B·T, C]; with a selection [Q, C], and what follows attention is of those rows alone. */
 export function buildLayer(
   g: GraphBuilder,
   config: ModelConfig,
   parameters: Parameters,
-  { layer, B, T }: TokenShape & { readonly layer: number },
+  place: TokenShape & Selection & { readonly layer: number },
   x: Value,
   attend: Attend,
 ): Value {
-  const rows = rowsOf({ B, T });
+  const { layer, B, T } = place;
+  const rows = rowsOf(place);
   const { heads, kvHeads, headDim } = config;
   const { attentionNorms, mlpNorms, qkNorm, gate } = families[config.family];
   const norm = (input: Value, name: string | null): Value => {
@@ -238,11 +251,11 @@ export function buildLayer(
       const q = project("q", 0, heads, qkNorm);
       const k = project("k", heads, kvHeads, qkNorm);
       const v = project("v", heads + kvHeads, kvHeads, false);
-      const out = attend(layer, q, k, v);
-      const mixed = linear(shaped(g, out, [...rows, heads * headDim]), "self_attn.o_proj");
+      const out = shaped(g, attend(layer, q, k, v), [...rows, heads * headDim]);
+      const mixed = linear(selectRows(g, out, place), "self_attn.o_proj");
       return norm(mixed, attentionNorms.after);
     });
-    const middle = g.add(x, attended);
+    const middle = g.add(selectRows(g, x, place), attended);
     const fed = g.scope("mlp", () => {
       const h = norm(middle, mlpNorms.before);
       const gated = g[gate](linear(h, "mlp.gate_proj"), linear(h, "mlp.up_proj"));
@@ -258,18 +271,21 @@ export function finalNorm(g: GraphBuilder, config: ModelConfig, parameters: Para
   return g.scope(finalScope, () => g.rmsNorm(x, weight, config.rmsNormEpsilon));
 }
 
-/** The layers from token ids int64 [B, T] to the normalised hidden states [B·T, C]. */
+/** The layers from token ids int64 [B, T] to the normalised hidden states [B·T, C], or [Q, C] of the selected rows. */
 export function buildTrunk(
   g: GraphBuilder,
   config: ModelConfig,
   parameters: Parameters,
   ids: Value,
   attend: Attend,
+  select?: Value,
 ): Value {
   const [B, T] = ids.shape as [Dim, Dim];
   let x = embedTokens(g, config, parameters, ids);
-  for (let layer = 0; layer < config.layers; layer++)
-    x = buildLayer(g, config, parameters, { layer, B, T }, x, attend);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const isLast = layer === config.layers - 1;
+    x = buildLayer(g, config, parameters, { layer, B, T, select: isLast ? select : undefined }, x, attend);
+  }
   return finalNorm(g, config, parameters, x);
 }
 

@@ -38,8 +38,7 @@ export function buildInferenceGraph(config: ModelConfig, options: InferenceOptio
     ? joinedWeights(config).map(({ name, shape }) => [name, shape] as const)
     : [...parameterShapes(config)];
   const parameters = new Map(shapes.map(([name, shape]) => [name, formOf(name, shape, choice).declare(g)]));
-  const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config)); // [B, T, C]
-  const rows = g.reshape(hidden, ["B·T", config.hiddenSize]);
-  g.output("logits", projectLogits(g, config, parameters, g.gather(rows, select))); // [Q, V]
+  const hidden = buildTrunk(g, config, parameters, ids, cachedAttention(g, config), select); // [Q, C]
+  g.output("logits", projectLogits(g, config, parameters, hidden)); // [Q, V]
   return g.build();
 }

@@ -111,6 +111,9 @@ export async function cachedRows(
   const { past, present } = cachesOf(session);
   const all = new Float32Array(ids.length * output.width);
   const rowWidth = input ? input.rows.length / ids.length : 0;
+  // [1, T] of a sequence's rows, [Q] of selected ones, all of them here.
+  const rowsOf = (specs: Session["inputs"], name: string, count: number): number[] =>
+    specs.find((spec) => spec.name === name)?.shape.length === 3 ? [1, count] : [count];
   let done = 0;
   while (done < ids.length) {
     const count = done === 0 ? prefill : 1;
@@ -123,11 +126,11 @@ export async function cachedRows(
     };
     if (input) {
       const rows = input.rows.slice(done * rowWidth, (done + count) * rowWidth);
-      feeds[input.name] = tensor("float32", [1, count, rowWidth], rows);
+      const shape = [...rowsOf(session.inputs, input.name, count), rowWidth];
+      feeds[input.name] = tensor("float32", shape, rows);
     }
     const read = Object.entries(feeds).filter(([name]) => session.inputs.some((spec) => spec.name === name));
-    const isLogits = output.name === "logits"; // [Q, V]; what pieces hand over is [B, T, C]
-    const given = zeros("float32", [...(isLogits ? [] : [1]), count, output.width]);
+    const given = zeros("float32", [...rowsOf(session.outputs, output.name, count), output.width]);
     const binding = session.bind(
       { ...weights, ...past, ...Object.fromEntries(read) },
       { ...present, [output.name]: given },

@@ -7,9 +7,10 @@ import { GraphBuilder } from "../../graph/builder.ts";
 import { float32, int64, type Tensor } from "../../tensor/tensor.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { type ModelProto, ModelProtoSchema } from "./onnx_pb.ts";
-import { splitModel } from "./pieces.ts";
+import { type Cut, splitModel } from "./pieces.ts";
 
-const cut = { dtype: "float32", shape: ["T", 2] } as const;
+const cutsAt = (...scopes: readonly string[]): Cut[] =>
+  scopes.map((scope) => ({ scope, type: { dtype: "float32", shape: ["T", 2] } }));
 
 /** y = ((table[ids] · a + shift) · b + shift) · c, the products in scopes; the shift is made before the first of them. */
 function decode(): ModelProto {
@@ -49,7 +50,7 @@ test("the pieces of a model, run one after the other, are the model", async () =
   const model = decode();
   const ids = int64([2], [2, 0]);
   const whole = await runOn(toBinary(ModelProtoSchema, model), { ids }, "y");
-  const pieces = splitModel(model, scopes, cut);
+  const pieces = splitModel(model, cutsAt(...scopes));
   assert.deepEqual(
     pieces.map(({ name }) => name),
     ["", ...scopes],
@@ -66,7 +67,7 @@ test("the pieces of a model, run one after the other, are the model", async () =
 });
 
 test("a piece holds its own weights and makes again what all of them read", () => {
-  const weights = splitModel(decode(), scopes, cut).map(({ bytes }) =>
+  const weights = splitModel(decode(), cutsAt(...scopes)).map(({ bytes }) =>
     fromBinary(ModelProtoSchema, bytes).graph!.initializer.map(({ name }) => name),
   );
   assert.deepEqual(weights, [["table"], ["shift", "a"], ["shift", "b"], ["c"]]);
@@ -79,12 +80,12 @@ test("a scope that is not there, and a node that no piece needs, are our bugs", 
       (error) => error instanceof LimbeckError && error.code === "internal" && message.test(error.message),
     );
   fails(
-    () => splitModel(decode(), ["layers.a", "layers"], cut),
+    () => splitModel(decode(), cutsAt("layers.a", "layers")),
     /scope "layers" is not there or begins before/,
   );
-  fails(() => splitModel(decode(), ["layers.d"], cut), /scope "layers\.d" is not there/);
+  fails(() => splitModel(decode(), cutsAt("layers.d")), /scope "layers\.d" is not there/);
   const model = decode();
   const spare = model.graph!.node.find(({ name }) => name.startsWith("layers.b"))!;
   model.graph!.node.push({ ...spare, name: "layers.c/spare", output: ["nobody"] });
-  fails(() => splitModel(model, scopes, cut), /layers\.c\/spare" is in no piece/);
+  fails(() => splitModel(model, cutsAt(...scopes)), /layers\.c\/spare" is in no piece/);
 });

@@ -22,6 +22,12 @@ export interface ModelPiece {
   readonly output: string | null;
 }
 
+/** Where a model is cut: where this scope begins, and the type of the value that is handed over there. */
+export interface Cut {
+  readonly scope: string;
+  readonly type: TensorType;
+}
+
 /** Whether a node was written in a scope or in one inside of it: names start with the scope and a slash. */
 function isIn(scope: string, { name }: NodeProto): boolean {
   const own = name.split("/", 1)[0] ?? "";
@@ -46,19 +52,19 @@ function nodesBehind(
 }
 
 /**
- * Cuts a model where each scope begins. The value that is made last before a cut, of type `cut`, is handed over; what else
- * a piece reads of earlier nodes it computes again. So the pieces run one after the other are the model, and each node
- * of it is in one of them at least: `internal` where that is not so.
+ * Cuts a model where each scope begins. The value that is made last before a cut is handed over; what else a piece
+ * reads of earlier nodes it computes again. So the pieces run one after the other are the model, and each node of it is
+ * in one of them at least: `internal` where that is not so.
  */
-export function splitModel(model: ModelProto, scopes: readonly string[], cut: TensorType): ModelPiece[] {
+export function splitModel(model: ModelProto, cuts: readonly Cut[]): ModelPiece[] {
   const { graph } = model;
   invariant(graph, "split: a model without a graph");
   const nodes = graph.node;
-  const starts = scopes.map((scope) => nodes.findIndex((node) => isIn(scope, node)));
+  const starts = cuts.map(({ scope }) => nodes.findIndex((node) => isIn(scope, node)));
   for (const [i, start] of starts.entries())
     invariant(
       start > (starts[i - 1] ?? 0),
-      `split: the scope "${scopes[i]}" is not there or begins before another`,
+      `split: the scope "${cuts[i]?.scope}" is not there or begins before another`,
     );
   const cutNames = starts.map((start) => nodes[start - 1]!.output[0]!);
   const resultNames = new Set(graph.output.map(({ name }) => name));
@@ -71,17 +77,18 @@ export function splitModel(model: ModelProto, scopes: readonly string[], cut: Te
     const behind = nodesBehind(nodes, outputs, new Set([...given, ...(input === null ? [] : [input])]));
     for (const node of behind) covered.add(node);
     const read = new Set(behind.flatMap((node) => node.input));
-    const crossing = (name: string | null): MessageInitShape<typeof ValueInfoProtoSchema>[] =>
-      name === null ? [] : [valueInfo(name, cut)];
+    const [before, after] = [cuts[i - 1], cuts[i]];
+    const crossing = (name: string | null, at?: Cut): MessageInitShape<typeof ValueInfoProtoSchema>[] =>
+      name === null || at === undefined ? [] : [valueInfo(name, at.type)];
     const piece = create(GraphProtoSchema, {
-      name: `${graph.name}.${scopes[i - 1] ?? "start"}`,
+      name: `${graph.name}.${before?.scope ?? "start"}`,
       node: behind,
       initializer: graph.initializer.filter(({ name }) => read.has(name)),
-      input: [...crossing(input), ...graph.input.filter(({ name }) => read.has(name))],
-      output: [...crossing(output), ...graph.output.filter(({ name }) => outputs.includes(name))],
+      input: [...crossing(input, before), ...graph.input.filter(({ name }) => read.has(name))],
+      output: [...crossing(output, after), ...graph.output.filter(({ name }) => outputs.includes(name))],
     });
     const bytes = toBinary(ModelProtoSchema, create(ModelProtoSchema, { ...model, graph: piece }));
-    return { name: scopes[i - 1] ?? "", bytes, input, output };
+    return { name: before?.scope ?? "", bytes, input, output };
   });
   const left = nodes.find((node) => !covered.has(node));
   invariant(!left, `split: the node "${left?.name}" is in no piece`);
