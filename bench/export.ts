@@ -51,16 +51,26 @@ export const exportBenchmark: Benchmark = {
   summary: "peak memory of exporting a checkpoint of 2.5 GB in every format",
   options: {
     layers: { value: 26, help: "layers of 88 MB (float16) each" },
+    format: {
+      value: 0,
+      help: `one format alone: ${weightFormats.map((name, i) => `${i + 1} ${name}`).join(", ")}; 0 all`,
+    },
   },
   async run(options) {
-    const { layers = 1 } = options;
+    const { layers = 1, format: asked = 0 } = options;
+    const chosen = weightFormats.filter((_, i) => asked === 0 || asked === i + 1);
+    if (chosen.length === 0)
+      throw new LimbeckError(
+        "usage",
+        `bench export: --format: expected 0 to ${weightFormats.length}, got ${asked}`,
+      );
     const surroundings = await lookAround();
     return withTemporaryFolder(async (folder) => {
       const checkpoint = path.join(folder, "checkpoint");
       const checkpointMb = writeSyntheticCheckpoint(checkpoint, { ...largeModel, layers }) / 1e6;
       note(`checkpoint: ${checkpointMb.toFixed(0)} MB of float16 in shards`);
       const outcomes: Outcome[] = [];
-      for (const format of weightFormats) {
+      for (const format of chosen) {
         const outcome = await exportOnce(checkpoint, path.join(folder, "artefact"), format);
         note(`${format}: ${outcome.seconds.toFixed(0)} s, peak RSS ${outcome.peak_rss_mb.toFixed(0)} MB`);
         outcomes.push(outcome);
