@@ -25,9 +25,9 @@ export function choiceOf({ weights, block, activations }: InferenceOptions): Wei
  * The graph that generates: T new tokens against a cache of contextLength positions, batch 1.
  *
  * Inputs: `ids` int64 [1, T], `last_position` int32 [1] (tokens before + T − 1), `total_length` int32 [] (tokens
- * before + T), `select` int64 [Q] (which of the T positions give logits), `past_key.{i}` and `past_value.{i}`
- * float32 [1, K, S, D], and the parameters. Outputs: `logits` [Q, V], `present_key.{i}`, `present_value.{i}`, which
- * may be the memory of the past ones.
+ * before + T), `select` int64 [Q] (which of the T positions give logits: after its attention the last layer
+ * goes on with these alone), `past_key.{i}` and `past_value.{i}` float32 [1, K, S, D], and the parameters. Outputs:
+ * `logits` [Q, V], `present_key.{i}`, `present_value.{i}`, which may be the memory of the past ones.
  */
 export function buildInferenceGraph(config: ModelConfig, options: InferenceOptions): Graph {
   const g = new GraphBuilder("inference");
