@@ -31,8 +31,8 @@ const matrixPromptTokens = 32;
 const matrixEnding = { endIds: new Set<number>(), maxTokens: 96 };
 const mostCallTokens = 96;
 /** Milliseconds of a turn, and the fewest tokens of one. */
-const turnMs = 12;
-const fewestTurnTokens = 4;
+const turnMs = 6;
+const fewestTurnTokens = 2;
 
 type Prompts = readonly (readonly number[])[];
 

@@ -6,6 +6,9 @@ import { maxVerify } from "../step-runner.ts";
 import { createDraftPolicy, type DraftWill } from "./draft-policy.ts";
 import { createRunCosts } from "./run-costs.ts";
 
+/** Grades of tokens that are not told apart. */
+const alike = Array.from({ length: maxVerify }, () => 0);
+
 interface World {
   /** Milliseconds of a run of n tokens, and of drafting one. */
   readonly runMs: (tokens: number) => number;
@@ -36,7 +39,7 @@ function simulate(
   let ms = 0;
   let made = 0;
   while (made < tokens) {
-    const wanted = policy.length(will, maxVerify - 1, 0);
+    const wanted = policy.length(will, alike.slice(0, policy.longest(will, maxVerify - 1)));
     const drafted = random.next() < silence ? 0 : wanted;
     let kept = 0;
     while (kept < drafted && random.next() < acceptance(made + kept)) kept++;
@@ -48,7 +51,7 @@ function simulate(
       runMs: noisy(runMs(1 + drafted)),
     };
     costs.observe(1 + drafted, run.runMs);
-    policy.observe(run, 0);
+    policy.observe(run, alike);
     ms += run.draftMs + runMs(1 + drafted);
     made += 1 + kept;
   }

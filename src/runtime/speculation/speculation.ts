@@ -1,7 +1,7 @@
 import { LimbeckError } from "../../base/errors.ts";
 import { monotonicMs } from "../../measure/clock.ts";
 import type { WeightFormat } from "../../model/weight-formats.ts";
-import type { StepRunner } from "../step-runner.ts";
+import { maxVerify, type StepRunner } from "../step-runner.ts";
 import type { TokenPredictor } from "../token-predictor.ts";
 import type { SpeculationMode, SpeculationReport } from "../types.ts";
 import { type BatchCheck, checkBatches } from "./batch-check.ts";
@@ -28,6 +28,8 @@ export interface SpeculationRun {
 }
 
 const none: readonly number[] = [];
+/** Grades of tokens that a predictor does not tell apart. */
+const allAlike: readonly number[] = Array.from({ length: maxVerify }, () => 0);
 
 /**
  * Looking for drafts and judging them costs some 25 µs a token beside the run. Of runs shorter than this it would be more
@@ -67,7 +69,7 @@ export async function createSpeculation({
   const check = await checkBatches(runner, costs, { format, isStepwise, clock: monotonicMs });
   const plainMs = costs.of(1);
   const isTooShort = plainMs < (options.shortestRunMs ?? shortestRunMs);
-  const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs) }));
+  const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs, predictor.rates) }));
 
   return {
     check,
@@ -118,7 +120,7 @@ function beginDrafting(
   const will: DraftWill = mode === "auto" ? "auto" : "always";
   const counts = { proposed: 0, accepted: 0, targetRuns: 0 };
   let source = sources[0]; // of the draft that is under way
-  let grade = 0;
+  let grades: readonly number[] = none; // of its tokens
 
   /** What the sources from `first` on have to say; a promise only where one of them needs time. */
   const ask = (first: number, most: number): readonly number[] | Promise<readonly number[]> => {
@@ -141,8 +143,8 @@ function beginDrafting(
   const choose = (asked: Source, guess: readonly number[]): readonly number[] => {
     if (guess.length === 0) return none;
     source = asked;
-    grade = asked.predictor.grade ?? 0;
-    return guess.slice(0, asked.policy.length(will, guess.length, grade));
+    grades = asked.predictor.grades ?? allAlike;
+    return guess.slice(0, asked.policy.length(will, grades.slice(0, guess.length)));
   };
 
   const drafter: Drafter = {
@@ -160,7 +162,7 @@ function beginDrafting(
       counts.targetRuns++;
       costs.observe(run.turn + run.drafted, run.runMs);
       for (const each of sources) {
-        if (run.drafted === 0 || each === source) each.policy.observe(run, grade);
+        if (run.drafted === 0 || each === source) each.policy.observe(run, grades);
       }
     },
     replayed: (runs) => {
