@@ -16,6 +16,10 @@ export interface DraftPolicy {
   length(will: DraftWill, grades: readonly number[]): number;
   /** Takes what became of a draft of tokens of these grades, or of a plain run (drafted 0). */
   observe(run: DraftedRun, grades: readonly number[]): void;
+  /** For how many runs it need not be asked: it would draft nothing. 0: it may draft. */
+  restRuns(will: DraftWill): number;
+  /** Takes note of so many plain runs during which it was not asked. */
+  rest(runs: number): void;
   /** Takes note of other time that drafts cost. */
   charge(ms: number): void;
   /** Why it does not pay, where it was tried; null where it pays or nothing is known. */
@@ -28,12 +32,14 @@ export interface DraftPolicy {
  */
 const allowance = 0.005;
 /** Runs of one token that may be lost at first, and that savings are kept for: no change of luck costs more. */
-const firstMeans = 1.5;
-const mostMeans = 4;
+const firstMeans = 3;
+const mostMeans = 8;
 /** What is not expected to pay is tried only with means of so many runs: the rest is for what is. */
-const trialMeans = 1;
+const trialMeans = 1.5;
 /** A draft pays that is expected to be so many times as fast as plain decoding: costs are known no better. */
-const leastSpeedup = 1.03;
+const leastSpeedup = 1.05;
+/** Longest rest: what is known of costs and luck grows old. */
+const mostRest = 64;
 /** Memory of acceptance by grade, in drafted tokens; what is believed of it before, and how firmly. */
 const memory = 32;
 const prior = { rate: 0.6, weight: 2 };
@@ -90,6 +96,13 @@ export function createDraftPolicy(costs: RunCosts, rates?: readonly number[]): D
     return k;
   };
 
+  /** Whether drafts of some grade would pay. */
+  const isPromising = (): boolean => {
+    for (let grade = 0; grade < grades; grade++)
+      if (planOf(maxVerify - 1, () => grade).speedup >= leastSpeedup) return true;
+    return false;
+  };
+
   return {
     longest: (will, most) => {
       if (most < 1 || costs.of(1) === 0) return 0;
@@ -126,6 +139,19 @@ export function createDraftPolicy(costs: RunCosts, rates?: readonly number[]): D
       }
       savedMs += allowance * plainMs * (1 + run.kept);
       savedMs = Math.min(savedMs, mostMeans * plainMs);
+    },
+    restRuns: (will) => {
+      const plainMs = costs.of(1);
+      const means = meansMs();
+      const trialMs = Math.max(trialMeans * plainMs, extraOf(1));
+      if (will === "always" || plainMs === 0 || means >= trialMs) return 0;
+      const missingMs = (isPromising() ? extraOf(1) : trialMs) - means;
+      return Math.min(mostRest, Math.max(0, Math.ceil(missingMs / (allowance * plainMs))));
+    },
+    rest: (runs) => {
+      const plainMs = costs.of(1);
+      savedMs = Math.min(meansMs() + allowance * plainMs * runs, mostMeans * plainMs);
+      sincePlain = 0;
     },
     charge: (ms) => {
       savedMs = (savedMs ?? 0) - ms;

@@ -121,6 +121,15 @@ function beginDrafting(
   const counts = { proposed: 0, accepted: 0, targetRuns: 0 };
   let source = sources[0]; // of the draft that is under way
   let grades: readonly number[] = none; // of its tokens
+  // Runs for which nobody needs to be asked, and those that passed so: what is no help must cost next to nothing.
+  let resting = 0;
+  let rested = 0;
+
+  const wake = (): void => {
+    if (rested > 0) for (const { policy } of sources) policy.rest(rested);
+    resting = 0;
+    rested = 0;
+  };
 
   /** What the sources from `first` on have to say; a promise only where one of them needs time. */
   const ask = (first: number, most: number): readonly number[] | Promise<readonly number[]> => {
@@ -137,6 +146,7 @@ function beginDrafting(
       const chosen = choose(asked, guess);
       if (chosen.length > 0) return chosen;
     }
+    resting = Math.min(...sources.map(({ policy }) => policy.restRuns(will)));
     return none;
   };
 
@@ -152,11 +162,17 @@ function beginDrafting(
     begin: (promptIds) => {
       for (const { predictor } of sources) predictor.begin(promptIds);
     },
-    draft: (most) => ask(0, most),
+    draft: (most) => (resting > 0 ? none : ask(0, most)),
     accept: (ids) => {
       for (const { predictor } of sources) predictor.accept(ids);
     },
     settle: (run) => {
+      if (resting > 0) {
+        counts.targetRuns++;
+        rested++;
+        if (--resting === 0) wake();
+        return;
+      }
       counts.proposed += run.drafted;
       counts.accepted += run.kept;
       counts.targetRuns++;
@@ -166,17 +182,17 @@ function beginDrafting(
       }
     },
     replayed: (runs) => {
+      wake();
       counts.targetRuns += runs;
       for (const each of sources) each.policy.charge(runs * costs.of(1));
     },
   };
   return {
     drafter,
-    report: () => ({
-      mode,
-      ...counts,
-      offBecause: will === "always" ? null : reasonOf(sources),
-    }),
+    report: () => {
+      wake();
+      return { mode, ...counts, offBecause: will === "always" ? null : reasonOf(sources) };
+    },
   };
 }
 
