@@ -30,9 +30,13 @@ const matrixPromptTokens = 32;
 /** Tokens of an answer in the matrix: the model never gets to end one. */
 const matrixEnding = { endIds: new Set<number>(), maxTokens: 96 };
 const mostCallTokens = 96;
+/** Answers of the smallest model's control for one of a wide one's. */
+const smallRounds = 8;
 /** Milliseconds of a turn, and the fewest tokens of one. */
 const turnMs = 6;
 const fewestTurnTokens = 2;
+
+const halfOf = (count: number): number => Math.ceil(count / 2);
 
 type Prompts = readonly (readonly number[])[];
 
@@ -138,11 +142,12 @@ interface Counts {
 
 async function measure({ name, widths }: Model, bench: Bench, { rounds, answers }: Counts) {
   note(`${name}: ${bench.teacher.parameters} parameters, turns of ${bench.turnTokens} tokens`);
-  const control = summarise(await runPlain(bench, bench.other, rounds));
+  const isSmall = widths === null;
+  const control = summarise(await runPlain(bench, bench.other, isSmall ? smallRounds * rounds : rounds));
   const { check, ...calls } = await runCalls(bench, answers);
   // Steps of a fraction of a millisecond: the matrix of a model as small is that of its calls.
-  const matrix = widths === null ? [] : await runMatrix(bench, rounds);
-  const stepwise = slowdownOf(await runPlain(bench, bench.teacher.createStepwiseRunner(), rounds));
+  const matrix = isSmall ? [] : await runMatrix(bench, rounds);
+  const stepwise = slowdownOf(await runPlain(bench, bench.teacher.createStepwiseRunner(), halfOf(rounds)));
   const rows: readonly (Row & { readonly name: string })[] = [
     { name: `${name}, control`, ...control },
     ...matrix.map((cell) => ({ name: `${name}, acceptance ${cell.given_acceptance}`, ...cell })),
@@ -206,8 +211,13 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
     );
     const wide = models.filter(({ widths }) => widths !== null);
     const all = Object.values(measured);
+    const worst = rows
+      .filter(({ name }) => !name.endsWith("control"))
+      .reduce((one, other) => (other.slowdown > one.slowdown ? other : one));
     return {
-      worst_slowdown: Math.max(...all.map((each) => each.worst_slowdown)),
+      worst_slowdown: worst.slowdown,
+      worst_slowdown_interval: worst.interval,
+      worst_slowdown_row: worst.name,
       /** The smallest of the widened models'. */
       copy_speedup: Math.min(...wide.map(({ name }) => measured[name]!.copy_speedup)),
       copy_speedup_by_format: Object.fromEntries(
@@ -230,7 +240,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
 export const speculationBenchmark: Benchmark = {
   summary: "auto speculation over plain decoding, over acceptance rates and on calls that copy",
   options: {
-    rounds: { value: 8, help: "answers of each acceptance rate" },
+    rounds: { value: 9, help: "answers of each acceptance rate" },
     answers: { value: 40, help: "calls, each made both ways" },
     width: {
       value: 8192,

@@ -138,6 +138,37 @@ test("what does not pay says why; what pays, and what was never tried, says noth
   assert.equal(createDraftPolicy(createRunCosts()).offBecause(), null);
 });
 
+test("a draft ends before its first doubtful token, and a guess that begins with one is no draft", () => {
+  const costs = createRunCosts();
+  for (let tokens = 1; tokens <= maxVerify; tokens++) costs.observe(tokens, 10 + 4 * (tokens - 1));
+  const policy = createDraftPolicy(costs, [0.1, 0.95]);
+  assert.equal(policy.longest("auto", 5), 5);
+  assert.equal(policy.length("auto", [1, 1, 1, 1, 1]), 5);
+  assert.equal(policy.length("auto", [1, 1, 0, 1, 1]), 2);
+  assert.equal(policy.length("always", [1, 0, 1]), 1);
+  assert.equal(policy.length("auto", []), 0);
+  policy.charge(12); // of 25 ms at first: no longer enough for what is not expected to pay
+  assert.equal(policy.length("auto", [0, 1, 1]), 0);
+  assert.equal(policy.length("auto", [1, 1, 1]), 3);
+});
+
+test("without the means to draft nobody needs to ask, until the share of plain runs has made up for it", () => {
+  const costs = createRunCosts();
+  for (let tokens = 1; tokens <= maxVerify; tokens++) costs.observe(tokens, 10 * tokens);
+  const policy = createDraftPolicy(costs, [0.1]);
+  assert.equal(policy.restRuns("auto"), 0);
+  policy.charge(1000);
+  assert.equal(policy.restRuns("always"), 0);
+  const runs = policy.restRuns("auto");
+  assert.ok(runs > 0 && runs < 1000, `${runs}: what is known grows old`);
+  policy.charge(-1000);
+  policy.charge(11);
+  const few = policy.restRuns("auto");
+  assert.ok(few > 0);
+  policy.rest(few);
+  assert.equal(policy.restRuns("auto"), 0);
+});
+
 test("always drafts where auto would not", () => {
   const runMs = machines["a second token costs a whole run"];
   const forced = simulate({ runMs, draftMs: 5, acceptance: () => 0.1, tokens: 200 }, { will: "always" });

@@ -30,9 +30,9 @@ export interface DraftPolicy {
  * Of the time that plain decoding takes, so much may be spent on finding out whether drafts pay. With the first means
  * below that is the bound: whatever the drafts, what they cost more than they saved stays under these and this share.
  */
-const allowance = 0.005;
+const allowance = 0.003;
 /** Runs of one token that may be lost at first, and that savings are kept for: no change of luck costs more. */
-const firstMeans = 3;
+const firstMeans = 2.5;
 const mostMeans = 8;
 /** What is not expected to pay is tried only with means of so many runs: the rest is for what is. */
 const trialMeans = 1.5;
@@ -66,7 +66,10 @@ export function createDraftPolicy(costs: RunCosts, rates?: readonly number[]): D
 
   const rateOf = (grade: number): number => {
     const weight = rates ? ownWeight : prior.weight;
-    return ((stood[grade] as number) + (rates?.[grade] ?? prior.rate) * weight) / ((tried[grade] as number) + weight);
+    return (
+      ((stood[grade] as number) + (rates?.[grade] ?? prior.rate) * weight) /
+      ((tried[grade] as number) + weight)
+    );
   };
 
   /** Milliseconds that a draft of k tokens adds to a plain run. */

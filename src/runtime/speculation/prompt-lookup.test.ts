@@ -39,7 +39,11 @@ test("grades say whether a token is disputed, found once, found once after a lon
   assert.deepEqual(gradesOf([1, 2, 3, 4, 5, 1, 2]), [1, 1, 1]);
   assert.deepEqual(gradesOf([...copied, 3, 4, 5, ...copied]), [2, 2, 2]);
   assert.deepEqual(gradesOf([1, 2, 3, 4, 5, 9, 1, 2, 3, 4, 6, 8, 1, 2]), [3, 3, 0], "5 and 6 are as likely");
-  assert.deepEqual(gradesOf([1, 2, 3, 9, 1, 2, 4, 8, 1, 2], 2), [0, 1], "one of them is left behind the first");
+  assert.deepEqual(
+    gradesOf([1, 2, 3, 9, 1, 2, 4, 8, 1, 2], 2),
+    [0, 1],
+    "one of them is left behind the first",
+  );
 });
 
 test("output counts like the prompt", () => {

@@ -37,6 +37,9 @@ const allAlike: readonly number[] = Array.from({ length: maxVerify }, () => 0);
  */
 const shortestRunMs = 1.6;
 
+/** Of plain runs of one token every so many is heard of, the first included. */
+const observeEvery = 4;
+
 /** One way of drafting, with what is known of it. */
 interface Source {
   readonly predictor: TokenPredictor;
@@ -69,7 +72,9 @@ export async function createSpeculation({
   const check = await checkBatches(runner, costs, { format, isStepwise, clock: monotonicMs });
   const plainMs = costs.of(1);
   const isTooShort = plainMs < (options.shortestRunMs ?? shortestRunMs);
-  const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs, predictor.rates) }));
+  const sources = predictors.map(
+    (predictor): Source => ({ predictor, policy: createDraftPolicy(costs, predictor.rates) }),
+  );
 
   return {
     check,
@@ -176,7 +181,9 @@ function beginDrafting(
       counts.proposed += run.drafted;
       counts.accepted += run.kept;
       counts.targetRuns++;
-      costs.observe(run.turn + run.drafted, run.runMs);
+      // Plain runs are many and alike: to hear of some of them is enough, and cheaper.
+      if (run.turn + run.drafted > 1 || counts.targetRuns % observeEvery === 1)
+        costs.observe(run.turn + run.drafted, run.runMs);
       for (const each of sources) {
         if (run.drafted === 0 || each === source) each.policy.observe(run, grades);
       }
