@@ -147,7 +147,7 @@ test("a draft ends before its first doubtful token, and a guess that begins with
   assert.equal(policy.length("auto", [1, 1, 0, 1, 1]), 2);
   assert.equal(policy.length("always", [1, 0, 1]), 1);
   assert.equal(policy.length("auto", []), 0);
-  policy.charge(12); // of 25 ms at first: no longer enough for what is not expected to pay
+  policy.charge(17); // of 30 ms at first: no longer enough for what is not expected to pay
   assert.equal(policy.length("auto", [0, 1, 1]), 0);
   assert.equal(policy.length("auto", [1, 1, 1]), 3);
 });
@@ -162,7 +162,7 @@ test("without the means to draft nobody needs to ask, until the share of plain r
   const runs = policy.restRuns("auto");
   assert.ok(runs > 0 && runs < 1000, `${runs}: what is known grows old`);
   policy.charge(-1000);
-  policy.charge(11);
+  policy.charge(16);
   const few = policy.restRuns("auto");
   assert.ok(few > 0);
   policy.rest(few);

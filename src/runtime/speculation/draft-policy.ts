@@ -32,7 +32,7 @@ export interface DraftPolicy {
  */
 const allowance = 0.003;
 /** Runs of one token that may be lost at first, and that savings are kept for: no change of luck costs more. */
-const firstMeans = 2.5;
+const firstMeans = 3;
 const mostMeans = 8;
 /** What is not expected to pay is tried only with means of so many runs: the rest is for what is. */
 const trialMeans = 1.5;
@@ -157,7 +157,7 @@ export function createDraftPolicy(costs: RunCosts, rates?: readonly number[]): D
       sincePlain = 0;
     },
     charge: (ms) => {
-      savedMs = (savedMs ?? 0) - ms;
+      savedMs = meansMs() - ms;
     },
     offBecause: () => {
       let best: (Plan & { readonly grade: number }) | null = null;

@@ -37,7 +37,7 @@ const allAlike: readonly number[] = Array.from({ length: maxVerify }, () => 0);
  */
 const shortestRunMs = 1.6;
 
-/** Of plain runs of one token every so many is heard of, the first included. */
+/** At rest, one run of so many is heard of: the machine may change meanwhile. */
 const observeEvery = 4;
 
 /** One way of drafting, with what is known of it. */
@@ -174,16 +174,14 @@ function beginDrafting(
     settle: (run) => {
       if (resting > 0) {
         counts.targetRuns++;
-        rested++;
+        if (rested++ % observeEvery === 0) costs.observe(run.turn, run.runMs);
         if (--resting === 0) wake();
         return;
       }
       counts.proposed += run.drafted;
       counts.accepted += run.kept;
       counts.targetRuns++;
-      // Plain runs are many and alike: to hear of some of them is enough, and cheaper.
-      if (run.turn + run.drafted > 1 || counts.targetRuns % observeEvery === 1)
-        costs.observe(run.turn + run.drafted, run.runMs);
+      costs.observe(run.turn + run.drafted, run.runMs);
       for (const each of sources) {
         if (run.drafted === 0 || each === source) each.policy.observe(run, grades);
       }
