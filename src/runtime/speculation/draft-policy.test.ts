@@ -131,7 +131,7 @@ test("what does not pay says why; what pays, and what was never tried, says noth
   const poor = simulate({ runMs, draftMs: 1, acceptance: () => 0.02, tokens: 300 });
   assert.match(
     poor.policy.offBecause() ?? "",
-    /^\d+ % of drafted tokens stand, and a run with 1 of them takes/,
+    /^\d+ % of drafted tokens stand, and a run with \d of them takes/,
   );
   const rich = simulate({ runMs, draftMs: 1, acceptance: () => 0.9, tokens: 300 });
   assert.equal(rich.policy.offBecause(), null);
