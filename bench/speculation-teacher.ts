@@ -59,33 +59,40 @@ export async function exportTeacher(
   return artefact;
 }
 
-/** An open teacher. */
+/** An open teacher: the two sessions that an engine of a small model has. */
 export interface Teacher {
   readonly format: WeightFormat;
-  readonly runner: StepRunner;
-  /** Over a session in which the last tokens of a run may attend one by one, and nothing else. */
-  readonly onlyStepwise: StepRunner;
   readonly parameters: number;
   readonly endId: number;
+  /** A blocking runner with a sequence of its own, whose drafts attend one by one. */
+  createRunner(): StepRunner;
+  /** One whose every run goes through the session in which drafts attend one by one. */
+  createStepwiseRunner(): StepRunner;
+  /** Closes the runners too. */
   close(): void;
 }
 
-/** Opens the two sessions that an engine of a small model has. */
 export async function openTeacher(artefactDir: string, tokenizer: Tokenizer): Promise<Teacher> {
   const { manifest, config, session } = await openArtefactSession(artefactDir);
   const stepwise = await openModel(artefactDir, { steps: mostSteps });
-  const runner = createStepRunner(session, config, { blocking: true });
-  runner.attendStepwise(stepwise);
-  const onlyStepwise = createStepRunner(stepwise, config, { blocking: true });
+  const runners: StepRunner[] = [];
   return {
     format: manifest.format,
-    runner,
-    onlyStepwise,
     parameters: manifest.parameters,
     endId: tokenizer.eosId,
+    createRunner: () => {
+      const runner = createStepRunner(session, config, { blocking: true });
+      runner.attendStepwise(stepwise);
+      runners.push(runner);
+      return runner;
+    },
+    createStepwiseRunner: () => {
+      const runner = createStepRunner(stepwise, config, { blocking: true });
+      runners.push(runner);
+      return runner;
+    },
     close: () => {
-      runner.close();
-      onlyStepwise.close();
+      for (const runner of runners) runner.close();
       stepwise.close();
       session.close();
     },

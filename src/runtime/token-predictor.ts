@@ -5,9 +5,12 @@
 export interface TokenPredictor {
   readonly name: "prompt_lookup" | "draft_model";
   /**
-   * How sure the last guess is, from 0 on: guesses of one grade come true about equally often. Absent: all are alike.
+   * How sure each token of the last guess is, by grades from 0 on: tokens of one grade come true about equally often.
+   * Absent: all are of grade 0.
    */
-  readonly grade?: number;
+  readonly grades?: readonly number[];
+  /** By grade, how often tokens are believed to come true where those before them did, before any was seen. */
+  readonly rates?: readonly number[];
   /** Begins a sequence with its prompt. */
   begin(promptIds: readonly number[]): void | Promise<void>;
   /** Up to `most` tokens that may follow; none where it has no idea. */

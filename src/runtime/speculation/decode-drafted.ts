@@ -24,6 +24,11 @@ function rowOf(rows: Float32Array, row: number, vocabSize: number): Float32Array
   return rows.subarray(row * vocabSize, (row + 1) * vocabSize);
 }
 
+/** Milliseconds inside the session so far: what the event loop did before a run is no cost of the run. */
+function sessionMsOf(runner: StepRunner): number {
+  return runner.prefillSessionMs + runner.decodeSessionMs;
+}
+
 /** How many tokens of `turn` the draft foretold, from its token `from` on. */
 function foretold(turn: readonly number[], draft: readonly number[], from: number): number {
   let same = 0;
@@ -94,10 +99,11 @@ export async function decodeDrafted(
     const draft = maker.allowedOf(proposed instanceof Promise ? await proposed : proposed);
     const draftedAt = monotonicMs();
     const turnTokens = turn.length;
+    const sessionMs = sessionMsOf(runner);
     const read = draft.length === 0 ? readTurn(runner, turn) : runner.verify([...turn, ...draft], turnTokens);
     const logits = read instanceof Promise ? await read : read;
     const rows = draft.length === 0 ? logits : logits.subarray((turnTokens - 1) * vocabSize);
-    const runMs = monotonicMs() - draftedAt;
+    const runMs = sessionMsOf(runner) - sessionMs;
     const end = runner.length - draft.length;
     let kept = 0;
     if (draft.length > 0) isPlain = false;

@@ -6,6 +6,9 @@ import { maxVerify } from "../step-runner.ts";
 import { createDraftPolicy, type DraftWill } from "./draft-policy.ts";
 import { createRunCosts } from "./run-costs.ts";
 
+/** Grades of tokens that are not told apart. */
+const alike = Array.from({ length: maxVerify }, () => 0);
+
 interface World {
   /** Milliseconds of a run of n tokens, and of drafting one. */
   readonly runMs: (tokens: number) => number;
@@ -36,7 +39,7 @@ function simulate(
   let ms = 0;
   let made = 0;
   while (made < tokens) {
-    const wanted = policy.length(will, maxVerify - 1, 0);
+    const wanted = policy.length(will, alike.slice(0, policy.longest(will, maxVerify - 1)));
     const drafted = random.next() < silence ? 0 : wanted;
     let kept = 0;
     while (kept < drafted && random.next() < acceptance(made + kept)) kept++;
@@ -48,7 +51,7 @@ function simulate(
       runMs: noisy(runMs(1 + drafted)),
     };
     costs.observe(1 + drafted, run.runMs);
-    policy.observe(run, 0);
+    policy.observe(run, alike);
     ms += run.draftMs + runMs(1 + drafted);
     made += 1 + kept;
   }
@@ -128,11 +131,42 @@ test("what does not pay says why; what pays, and what was never tried, says noth
   const poor = simulate({ runMs, draftMs: 1, acceptance: () => 0.02, tokens: 300 });
   assert.match(
     poor.policy.offBecause() ?? "",
-    /^\d+ % of drafted tokens stand, and a run with 1 of them takes/,
+    /^\d+ % of drafted tokens stand, and a run with \d of them takes/,
   );
   const rich = simulate({ runMs, draftMs: 1, acceptance: () => 0.9, tokens: 300 });
   assert.equal(rich.policy.offBecause(), null);
   assert.equal(createDraftPolicy(createRunCosts()).offBecause(), null);
+});
+
+test("a draft ends before its first doubtful token, and a guess that begins with one is no draft", () => {
+  const costs = createRunCosts();
+  for (let tokens = 1; tokens <= maxVerify; tokens++) costs.observe(tokens, 10 + 4 * (tokens - 1));
+  const policy = createDraftPolicy(costs, [0.1, 0.95]);
+  assert.equal(policy.longest("auto", 5), 5);
+  assert.equal(policy.length("auto", [1, 1, 1, 1, 1]), 5);
+  assert.equal(policy.length("auto", [1, 1, 0, 1, 1]), 2);
+  assert.equal(policy.length("always", [1, 0, 1]), 1);
+  assert.equal(policy.length("auto", []), 0);
+  policy.charge(17); // of 30 ms at first: no longer enough for what is not expected to pay
+  assert.equal(policy.length("auto", [0, 1, 1]), 0);
+  assert.equal(policy.length("auto", [1, 1, 1]), 3);
+});
+
+test("without the means to draft nobody needs to ask, until the share of plain runs has made up for it", () => {
+  const costs = createRunCosts();
+  for (let tokens = 1; tokens <= maxVerify; tokens++) costs.observe(tokens, 10 * tokens);
+  const policy = createDraftPolicy(costs, [0.1]);
+  assert.equal(policy.restRuns("auto"), 0);
+  policy.charge(1000);
+  assert.equal(policy.restRuns("always"), 0);
+  const runs = policy.restRuns("auto");
+  assert.ok(runs > 0 && runs < 1000, `${runs}: what is known grows old`);
+  policy.charge(-1000);
+  policy.charge(16);
+  const few = policy.restRuns("auto");
+  assert.ok(few > 0);
+  policy.rest(few);
+  assert.equal(policy.restRuns("auto"), 0);
 });
 
 test("always drafts where auto would not", () => {

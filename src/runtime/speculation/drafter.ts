@@ -5,7 +5,7 @@ export interface DraftedRun {
   /** Tokens drafted behind them, and how many of these stood. */
   readonly drafted: number;
   readonly kept: number;
-  /** Milliseconds that the draft took, and the run. */
+  /** Milliseconds that the draft took, and those of the run inside the session. */
   readonly draftMs: number;
   readonly runMs: number;
 }

@@ -28,15 +28,22 @@ test("a copy that reaches the end goes on from its own beginning", () => {
   assert.deepEqual(lookUp([1, 2, 3, 1, 2, 3], 7), [1, 2, 3, 1, 2, 3, 1]);
 });
 
-test("a longer match has a higher grade", () => {
-  const lookup = createPromptLookup();
-  const gradeAfter = (length: number): number | undefined => {
-    const copied = Array.from({ length }, (_, i) => 10 + i);
-    lookup.begin([...copied, 99, 98, ...copied]);
-    lookup.propose(1);
-    return lookup.grade;
+test("grades say whether a token is disputed, found once, found once after a long match, or agreed on", () => {
+  const gradesOf = (tokens: readonly number[], most = 3): readonly number[] | undefined => {
+    const lookup = createPromptLookup();
+    lookup.begin(tokens);
+    lookup.propose(most);
+    return lookup.grades;
   };
-  assert.deepEqual([2, 3, 5, 9, 40].map(gradeAfter), [0, 1, 2, 3, 3]);
+  const copied = [10, 11, 12, 13, 14, 15, 16, 17, 18];
+  assert.deepEqual(gradesOf([1, 2, 3, 4, 5, 1, 2]), [1, 1, 1]);
+  assert.deepEqual(gradesOf([...copied, 3, 4, 5, ...copied]), [2, 2, 2]);
+  assert.deepEqual(gradesOf([1, 2, 3, 4, 5, 9, 1, 2, 3, 4, 6, 8, 1, 2]), [3, 3, 0], "5 and 6 are as likely");
+  assert.deepEqual(
+    gradesOf([1, 2, 3, 9, 1, 2, 4, 8, 1, 2], 2),
+    [0, 1],
+    "one of them is left behind the first",
+  );
 });
 
 test("output counts like the prompt", () => {

@@ -147,6 +147,33 @@ test("reading again counts as runs, and auto pays for it out of what drafts may 
   assert.equal(report(1).targetRuns, 500);
 });
 
+test("while nothing would be drafted no predictor is asked, and the runs count", async () => {
+  const { runner } = timedRunner(() => 1);
+  let asked = 0;
+  const inner = createPromptLookup();
+  const propose: typeof inner.propose = (most) => {
+    asked++;
+    return inner.propose(most);
+  };
+  const speculation = await createSpeculation({
+    runner,
+    format: "fp32",
+    predictors: [Object.create(inner, { propose: { value: propose } }) as typeof inner],
+    shortestRunMs: 0,
+  });
+  const { drafter, report } = speculation.begin("auto");
+  assert.ok(drafter);
+  drafter.begin(Array.from({ length: 2 * vocabSize }, (_, i) => i % vocabSize));
+  drafter.replayed(1000);
+  const before = asked;
+  for (let i = 0; i < 100; i++) {
+    assert.deepEqual(await drafter.draft(5), []);
+    drafter.settle({ turn: 1, drafted: 0, kept: 0, draftMs: 0, runMs: 1 });
+  }
+  assert.equal(asked, before);
+  assert.equal(report(1).targetRuns, 1100);
+});
+
 test("the report counts what was proposed, what stood and the target's runs", async () => {
   const runner = createFakeRunner(vocabSize, counting);
   const speculation = await createSpeculation({

@@ -1,7 +1,7 @@
 import { LimbeckError } from "../../base/errors.ts";
 import { monotonicMs } from "../../measure/clock.ts";
 import type { WeightFormat } from "../../model/weight-formats.ts";
-import type { StepRunner } from "../step-runner.ts";
+import { maxVerify, type StepRunner } from "../step-runner.ts";
 import type { TokenPredictor } from "../token-predictor.ts";
 import type { SpeculationMode, SpeculationReport } from "../types.ts";
 import { type BatchCheck, checkBatches } from "./batch-check.ts";
@@ -28,12 +28,17 @@ export interface SpeculationRun {
 }
 
 const none: readonly number[] = [];
+/** Grades of tokens that a predictor does not tell apart. */
+const allAlike: readonly number[] = Array.from({ length: maxVerify }, () => 0);
 
 /**
  * Looking for drafts and judging them costs some 25 µs a token beside the run. Of runs shorter than this it would be more
  * than 1.5 %, and their drafts save little: "auto" leaves such models alone.
  */
 const shortestRunMs = 1.6;
+
+/** At rest, one run of so many is heard of: the machine may change meanwhile. */
+const observeEvery = 4;
 
 /** One way of drafting, with what is known of it. */
 interface Source {
@@ -67,7 +72,9 @@ export async function createSpeculation({
   const check = await checkBatches(runner, costs, { format, isStepwise, clock: monotonicMs });
   const plainMs = costs.of(1);
   const isTooShort = plainMs < (options.shortestRunMs ?? shortestRunMs);
-  const sources = predictors.map((predictor): Source => ({ predictor, policy: createDraftPolicy(costs) }));
+  const sources = predictors.map(
+    (predictor): Source => ({ predictor, policy: createDraftPolicy(costs, predictor.rates) }),
+  );
 
   return {
     check,
@@ -118,7 +125,16 @@ function beginDrafting(
   const will: DraftWill = mode === "auto" ? "auto" : "always";
   const counts = { proposed: 0, accepted: 0, targetRuns: 0 };
   let source = sources[0]; // of the draft that is under way
-  let grade = 0;
+  let grades: readonly number[] = none; // of its tokens
+  // Runs for which nobody needs to be asked, and those that passed so: what is no help must cost next to nothing.
+  let resting = 0;
+  let rested = 0;
+
+  const wake = (): void => {
+    if (rested > 0) for (const { policy } of sources) policy.rest(rested);
+    resting = 0;
+    rested = 0;
+  };
 
   /** What the sources from `first` on have to say; a promise only where one of them needs time. */
   const ask = (first: number, most: number): readonly number[] | Promise<readonly number[]> => {
@@ -135,14 +151,15 @@ function beginDrafting(
       const chosen = choose(asked, guess);
       if (chosen.length > 0) return chosen;
     }
+    resting = Math.min(...sources.map(({ policy }) => policy.restRuns(will)));
     return none;
   };
 
   const choose = (asked: Source, guess: readonly number[]): readonly number[] => {
     if (guess.length === 0) return none;
     source = asked;
-    grade = asked.predictor.grade ?? 0;
-    return guess.slice(0, asked.policy.length(will, guess.length, grade));
+    grades = asked.predictor.grades ?? allAlike;
+    return guess.slice(0, asked.policy.length(will, grades.slice(0, guess.length)));
   };
 
   const drafter: Drafter = {
@@ -150,31 +167,37 @@ function beginDrafting(
     begin: (promptIds) => {
       for (const { predictor } of sources) predictor.begin(promptIds);
     },
-    draft: (most) => ask(0, most),
+    draft: (most) => (resting > 0 ? none : ask(0, most)),
     accept: (ids) => {
       for (const { predictor } of sources) predictor.accept(ids);
     },
     settle: (run) => {
+      if (resting > 0) {
+        counts.targetRuns++;
+        if (rested++ % observeEvery === 0) costs.observe(run.turn, run.runMs);
+        if (--resting === 0) wake();
+        return;
+      }
       counts.proposed += run.drafted;
       counts.accepted += run.kept;
       counts.targetRuns++;
       costs.observe(run.turn + run.drafted, run.runMs);
       for (const each of sources) {
-        if (run.drafted === 0 || each === source) each.policy.observe(run, grade);
+        if (run.drafted === 0 || each === source) each.policy.observe(run, grades);
       }
     },
     replayed: (runs) => {
+      wake();
       counts.targetRuns += runs;
       for (const each of sources) each.policy.charge(runs * costs.of(1));
     },
   };
   return {
     drafter,
-    report: () => ({
-      mode,
-      ...counts,
-      offBecause: will === "always" ? null : reasonOf(sources),
-    }),
+    report: () => {
+      wake();
+      return { mode, ...counts, offBecause: will === "always" ? null : reasonOf(sources) };
+    },
   };
 }
 
