@@ -30,7 +30,7 @@ const matrixPromptTokens = 32;
 /** Tokens of an answer in the matrix: the model never gets to end one. */
 const matrixEnding = { endIds: new Set<number>(), maxTokens: 96 };
 const mostCallTokens = 96;
-/** Answers of the smallest model's control for one of a wide one's. */
+/** Answers of the shipped model for one of a wide one's: its steps take a tenth of the time. */
 const smallRounds = 8;
 /** Milliseconds of a turn, and the fewest tokens of one. */
 const turnMs = 6;
@@ -120,7 +120,7 @@ async function runCalls(bench: Bench, answers: number) {
   return { check: rivals.speculation.check, ...summarise(cell) };
 }
 
-/** What is measured: the teacher as shipped, and widened to a size at which a step is mostly weights. */
+/** What is measured: the teacher as shipped, and widened until a step is mostly weights and takes some 3 to 5 ms. */
 interface Model {
   readonly name: string;
   /** Times the width asked for; null: as shipped. */
@@ -128,7 +128,7 @@ interface Model {
   readonly format: WeightFormat;
 }
 const models: readonly Model[] = [
-  { name: "int4", widths: 2, format: "int4" },
+  { name: "int4", widths: 4, format: "int4" },
   { name: "int8-row", widths: 2, format: "int8-row" },
   { name: "fp32", widths: 1, format: "fp32" },
   { name: "shipped fp32", widths: null, format: "fp32" },
@@ -143,8 +143,9 @@ interface Counts {
 async function measure({ name, widths }: Model, bench: Bench, { rounds, answers }: Counts) {
   note(`${name}: ${bench.teacher.parameters} parameters, turns of ${bench.turnTokens} tokens`);
   const isSmall = widths === null;
-  const control = summarise(await runPlain(bench, bench.other, isSmall ? smallRounds * rounds : rounds));
-  const { check, ...calls } = await runCalls(bench, answers);
+  const times = isSmall ? smallRounds : 1;
+  const control = summarise(await runPlain(bench, bench.other, times * rounds));
+  const { check, ...calls } = await runCalls(bench, times * answers);
   // Steps of a fraction of a millisecond: the matrix of a model as small is that of its calls.
   const matrix = isSmall ? [] : await runMatrix(bench, rounds);
   const stepwise = slowdownOf(await runPlain(bench, bench.teacher.createStepwiseRunner(), halfOf(rounds)));
@@ -244,7 +245,7 @@ export const speculationBenchmark: Benchmark = {
     answers: { value: 40, help: "calls, each made both ways" },
     width: {
       value: 8192,
-      help: "feed-forward width of the widened teacher; twice that where weights are quantised",
+      help: "feed-forward width of the widened teacher; twice that at 8 bits, four times at 4",
     },
   },
   run,
