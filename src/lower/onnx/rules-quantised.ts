@@ -38,11 +38,12 @@ function roundRows(emit: OnnxEmitter, x: string, shape: Shape, rounds: number): 
   const asBlocks = {
     attributes: { axis: { int: shape.length - 1 }, block_size: { int: Number(shape.at(-1)) } },
   };
-  // Of no rows at all the kernel gives another shape, hence the Reshape.
-  const peak = (): string =>
-    emit.op("Reshape", [emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])]), emit.shape(perRow)], {
-      attributes: { allowzero: { int: 1 } },
-    });
+  const peak = (): string => {
+    const largest = emit.op("ReduceMax", [emit.op("Abs", [x]), emit.int64s([-1])]);
+    // Of no rows at all the kernel gives another shape. Selected rows may be none, those of sequences [B, T, I] are not.
+    if (shape.length > 2) return largest;
+    return emit.op("Reshape", [largest, emit.shape(perRow)], { attributes: { allowzero: { int: 1 } } });
+  };
   const done: RoundedRows[] = [];
   let rest = x;
   let scale = "";
