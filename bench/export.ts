@@ -53,7 +53,7 @@ export const exportBenchmark: Benchmark = {
     layers: { value: 26, help: "layers of 88 MB (float16) each" },
     format: {
       value: 0,
-      help: `one format alone: ${weightFormats.map((name, i) => `${i + 1} ${name}`).join(", ")}; 0 all`,
+      help: `one format alone: ${weightFormats.map((name, i) => `${i + 1} ${name}`).join(", ")}; all unless asked for`,
     },
   },
   async run(options) {
@@ -62,7 +62,7 @@ export const exportBenchmark: Benchmark = {
     if (chosen.length === 0)
       throw new LimbeckError(
         "usage",
-        `bench export: --format: expected 0 to ${weightFormats.length}, got ${asked}`,
+        `bench export: --format: expected 1 to ${weightFormats.length}, got ${asked}`,
       );
     const surroundings = await lookAround();
     return withTemporaryFolder(async (folder) => {

@@ -13,29 +13,14 @@ import { passingFiles } from "./artefact-logits.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
+import { smallConfig } from "./small-model.test.support.ts";
 import { blockSizes, defaultBlock, isInBlocks, roundsActivations, weightFormats } from "./weight-formats.ts";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-artefact-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 const checkpoint = path.join(dir, "checkpoint");
 
-const config: ModelConfig = {
-  family: "llama",
-  vocabSize: 64,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  headDim: 16,
-  contextLength: 96,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-5,
-  tieEmbeddings: true,
-  bosId: null,
-  eosIds: [3],
-  padId: 0,
-};
+const config: ModelConfig = { ...smallConfig, contextLength: 96 };
 
 const isInvalid = (message: RegExp) => (error: unknown) =>
   error instanceof LimbeckError && error.code === "invalid_artefact" && message.test(error.message);
@@ -172,6 +157,8 @@ test("a changed file or manifest is refused, naming it", async () => {
   assert.throws(() => verifyArtefact(out), isInvalid(/fingerprint of tokenizer/));
   fs.writeFileSync(path.join(out, "manifest.json"), "{}");
   assert.throws(() => readManifest(out), isInvalid(/manifest\.json: schema_version/));
+  fs.writeFileSync(path.join(out, "manifest.json"), '{"schema_version": 2}');
+  assert.throws(() => readManifest(out), isInvalid(/expected schema_version 3, got 2: another version/));
 });
 
 test("an export that cannot be written says so and leaves no manifest", async () => {

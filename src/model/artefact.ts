@@ -214,8 +214,17 @@ function fingerprintArtefact(dir: string): Omit<Manifest["fingerprints"], "weigh
 /** Reads and checks `manifest.json`. Errors: `file_not_found`, `invalid_artefact` with the field. */
 export function readManifest(dir: string): Manifest {
   const file = path.join(dir, "manifest.json");
-  const parsed = manifestSchema.safeParse(readJson(file));
+  const found = readJson(file);
+  const parsed = manifestSchema.safeParse(found);
   if (parsed.success) return parsed.data;
+  const version = (found as { readonly schema_version?: unknown } | null)?.schema_version;
+  if (typeof version === "number" && version !== manifestVersion) {
+    throw new LimbeckError(
+      "invalid_artefact",
+      `${file}: expected schema_version ${manifestVersion}, got ${version}: another version of Limbeck wrote it`,
+      { cure: "Export the checkpoint again.", fields: { path: file } },
+    );
+  }
   const issue = parsed.error.issues[0];
   throw new LimbeckError("invalid_artefact", `${file}: ${issue?.path.join(".")}: ${issue?.message}`, {
     cure: "Export the checkpoint again.",
