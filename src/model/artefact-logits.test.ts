@@ -16,6 +16,7 @@ import { families } from "./families.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
 import { joinWeights } from "./joined-weights.ts";
 import { assertParity, compareLogits, type Parity, probeTokens } from "./parity.ts";
+import { smallConfig } from "./small-model.test.support.ts";
 import { trainingLogits } from "./training-logits.ts";
 import { type WeightFormat, weightFormats } from "./weight-formats.ts";
 import { holdWeights, type WeightChoice } from "./weight-forms.ts";
@@ -24,23 +25,7 @@ const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-pieces-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 const [file, data] = [path.join(dir, "model.onnx"), path.join(dir, "model.onnx.data")];
 
-const llama: ModelConfig = {
-  family: "llama",
-  vocabSize: 64,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  layers: 3,
-  heads: 2,
-  kvHeads: 1,
-  headDim: 16,
-  contextLength: 64,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-5,
-  tieEmbeddings: false,
-  bosId: null,
-  eosIds: [3],
-  padId: 0,
-};
+const llama: ModelConfig = { ...smallConfig, layers: 3, contextLength: 64, tieEmbeddings: false };
 
 function weightsOf(config: ModelConfig) {
   const weights = initialiseWeights(config, createRandom(1));

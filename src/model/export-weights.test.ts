@@ -11,27 +11,20 @@ import { initialiseWeights, parameterShapes } from "./decoder.ts";
 import { streamWeights } from "./export-weights.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
 import { joinedWeights, joinWeights } from "./joined-weights.ts";
+import { smallConfig } from "./small-model.test.support.ts";
 import { weightFormats } from "./weight-formats.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
 const config: ModelConfig = {
-  family: "llama",
+  ...smallConfig,
   vocabSize: 96,
   hiddenSize: 64,
   intermediateSize: 80,
   layers: 1,
-  heads: 2,
-  kvHeads: 1,
   headDim: 32,
-  contextLength: 32,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-5,
   tieEmbeddings: false,
-  bosId: null,
-  eosIds: [3],
-  padId: 0,
 };
 const weights = initialiseWeights(config, createRandom(2));
 

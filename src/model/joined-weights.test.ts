@@ -9,24 +9,9 @@ import { initialiseWeights, parameterShapes } from "./decoder.ts";
 import { buildInferenceGraph } from "./inference-graph.ts";
 import { joinColumns, joinedWeights, joinWeights } from "./joined-weights.ts";
 import { createKvCache } from "./kv-cache.ts";
+import { smallConfig } from "./small-model.test.support.ts";
 
-const llama: ModelConfig = {
-  family: "llama",
-  vocabSize: 64,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  layers: 2,
-  heads: 4,
-  kvHeads: 2,
-  headDim: 16,
-  contextLength: 16,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-5,
-  tieEmbeddings: true,
-  bosId: null,
-  eosIds: [3],
-  padId: 0,
-};
+const llama: ModelConfig = { ...smallConfig, heads: 4, kvHeads: 2, contextLength: 16 };
 const families: readonly ModelConfig["family"][] = ["llama", "qwen2", "qwen3", "gemma3"];
 
 test("columns stand side by side, in order", () => {

@@ -14,29 +14,14 @@ import { initialiseWeights } from "./decoder.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
 import { joinWeights } from "./joined-weights.ts";
 import { checkLayout } from "./layout.ts";
+import { smallConfig } from "./small-model.test.support.ts";
 import { holdWeights } from "./weight-forms.ts";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-layout-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 const [file, data] = [path.join(dir, "model.onnx"), path.join(dir, "model.onnx.data")];
 
-const config: ModelConfig = {
-  family: "llama",
-  vocabSize: 64,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  layers: 1,
-  heads: 2,
-  kvHeads: 1,
-  headDim: 16,
-  contextLength: 32,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-5,
-  tieEmbeddings: true,
-  bosId: null,
-  eosIds: [3],
-  padId: 0,
-};
+const config: ModelConfig = { ...smallConfig, layers: 1 };
 const choice = choiceOf({ weights: "int4", block: 32 });
 
 /** Writes a sound model with its weights in a data file, then lets `change` spoil it. */

@@ -14,26 +14,11 @@ import {
   trainingAttention,
 } from "./decoder.ts";
 import { choiceOf } from "./inference-graph.ts";
+import { smallConfig } from "./small-model.test.support.ts";
 import { trainingLogits } from "./training-logits.ts";
 import { formOf } from "./weight-forms.ts";
 
-const llama: ModelConfig = {
-  family: "llama",
-  vocabSize: 64,
-  hiddenSize: 32,
-  intermediateSize: 48,
-  layers: 3,
-  heads: 2,
-  kvHeads: 1,
-  headDim: 16,
-  contextLength: 32,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-5,
-  tieEmbeddings: false,
-  bosId: null,
-  eosIds: [3],
-  padId: 0,
-};
+const llama: ModelConfig = { ...smallConfig, layers: 3, tieEmbeddings: false };
 const configs: readonly ModelConfig[] = [
   llama,
   { ...llama, family: "qwen2", tieEmbeddings: true },

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { GraphBuilder } from "../../graph/builder.ts";
 import type { Value } from "../../graph/graph.ts";
-import { zeros } from "../../tensor/tensor.ts";
+import { outputAttention } from "./attention.test.support.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { ModelProtoSchema, type NodeProto } from "./onnx_pb.ts";
 
@@ -15,24 +15,8 @@ function nodesOf(
   more?: (g: GraphBuilder, v: Value) => void,
 ): readonly NodeProto[] {
   const g = new GraphBuilder("attention");
-  const cache = (name: string): Value => g.input(name, "float32", [1, 1, 8, 16], "state");
-  const table = (): Value => g.constant(zeros("float32", [8, 8]));
   const [q, k, v] = cut(g)(g.input("x", "float32", [1, "T", 64]));
-  const { out } = g.cachedAttention(
-    {
-      q,
-      k,
-      v,
-      pastKey: cache("past_key"),
-      pastValue: cache("past_value"),
-      lastPosition: g.input("last_position", "int32", [1]),
-      totalLength: g.input("total_length", "int32", []),
-      cos: table(),
-      sin: table(),
-    },
-    { heads: 2, kvHeads: 1, scale: 0.25 },
-  );
-  g.output("out", out);
+  outputAttention(g, [q, k, v]);
   more?.(g, v);
   return fromBinary(ModelProtoSchema, lowerToOnnx(g.build(), { parameters: {} }).bytes).graph!.node;
 }

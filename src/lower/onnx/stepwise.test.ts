@@ -5,35 +5,16 @@ import { openOnnx } from "../../backend/onnx/backend.ts";
 import { LimbeckError } from "../../base/errors.ts";
 import { GraphBuilder } from "../../graph/builder.ts";
 import { zeros } from "../../tensor/tensor.ts";
+import { outputAttention, positions } from "./attention.test.support.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { ModelProtoSchema } from "./onnx_pb.ts";
 import { attendStepwise, firstInput, isStepwise, plainOutput } from "./stepwise.ts";
-
-const positions = 16;
 
 /** One layer of attention over a cache, as a file. */
 function attentionModel(): Uint8Array {
   const g = new GraphBuilder("attention");
   const rows = (name: string, width: number) => g.input(name, "float32", [1, "T", width]);
-  const cache = (name: string) => g.input(name, "float32", [1, 1, positions, 16], "state");
-  const table = () => g.constant(zeros("float32", [positions, 8]));
-  const { out, presentKey, presentValue } = g.cachedAttention(
-    {
-      q: rows("q", 32),
-      k: rows("k", 16),
-      v: rows("v", 16),
-      pastKey: cache("past_key"),
-      pastValue: cache("past_value"),
-      lastPosition: g.input("last_position", "int32", [1]),
-      totalLength: g.input("total_length", "int32", []),
-      cos: table(),
-      sin: table(),
-    },
-    { heads: 2, kvHeads: 1, scale: 0.25 },
-  );
-  g.output("out", out);
-  g.output("present_key", presentKey);
-  g.output("present_value", presentValue);
+  outputAttention(g, [rows("q", 32), rows("k", 16), rows("v", 16)]);
   return lowerToOnnx(g.build(), { parameters: {} }).bytes;
 }
 
