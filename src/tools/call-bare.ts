@@ -56,6 +56,8 @@ export function createBareCallStream(format: CallFormat): CallStream {
 
   const toWords = (): true => {
     isText = true;
+    // A brace that was no call may have been looked into; the next object is another one.
+    objectEnd = new ObjectEnd();
     return true;
   };
 

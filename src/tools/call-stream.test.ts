@@ -82,6 +82,17 @@ test("marks inside a string belong to the string", () => {
   assert.deepEqual(readCalls(writeCalls([call, timer])).calls, [call, timer]);
 });
 
+test("a brace that was no call does not hide where the next call ends", () => {
+  const stream = createCallStream("llama3");
+  const events = ["{", "\n", '<|python_tag|>{"name":"a","arguments":{}}'].flatMap((piece) =>
+    stream.push(piece),
+  );
+  assert.deepEqual(
+    events.map((event) => event.kind),
+    ["text", "call"],
+  );
+});
+
 const formats = Object.keys(callFormats) as CallFormat[];
 const anyFormat = fc.constantFrom(...formats);
 const marks = formats.flatMap((format) => {
