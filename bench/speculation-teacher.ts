@@ -1,7 +1,10 @@
 import * as path from "node:path";
+import type { NamedTensors } from "#limbeck/backend/session.js";
 import { createRandom } from "#limbeck/base/random.js";
 import { exportArtefact, openArtefactSession, openModel } from "#limbeck/model/artefact.js";
 import { loadCheckpoint, saveCheckpoint } from "#limbeck/model/checkpoint.js";
+import type { ModelConfig } from "#limbeck/model/config.js";
+import { isNormWeight, parameterShapes } from "#limbeck/model/decoder.js";
 import type { WeightFormat } from "#limbeck/model/weight-formats.js";
 import { mostSteps } from "#limbeck/runtime/draft-engine.js";
 import { createStepRunner, type StepRunner } from "#limbeck/runtime/step-runner.js";
@@ -9,50 +12,119 @@ import { type Tensor, zeros } from "#limbeck/tensor/tensor.js";
 import type { Tokenizer } from "#limbeck/tokenizer/tokenizer.js";
 import { repositoryPath } from "./repository.ts";
 
-/** `weight` [rows, columns] in the corner of a larger matrix, filled up by `fill`. */
-function enlarged(weight: Tensor, [rows, columns]: readonly [number, number], fill: () => number): Tensor {
-  const [oldRows, oldColumns] = weight.shape as [number, number];
+/** The size of a larger model; D and K stay the teacher's. */
+export interface GrownShape {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  /** A multiple of K. */
+  readonly heads: number;
+  /** Default: the teacher's. */
+  readonly vocabSize?: number;
+}
+
+/** Where an index of a larger axis lies in the teacher's own; −1: it is new. */
+type Origin = (index: number) => number;
+
+const upTo =
+  (size: number): Origin =>
+  (index) =>
+    index < size ? index : -1;
+
+/** Columns of q, of `to` heads: each group of heads that share keys begins with the teacher's own. */
+function headColumns({ heads, kvHeads, headDim }: ModelConfig, to: number): Origin {
+  const [own, all] = [heads / kvHeads, to / kvHeads];
+  return (column) => {
+    const [head, d] = [Math.floor(column / headDim), column % headDim];
+    const [group, inGroup] = [Math.floor(head / all), head % all];
+    return inGroup < own ? (group * own + inGroup) * headDim + d : -1;
+  };
+}
+
+/** `weight` [rows, columns] spread over a larger matrix, filled up by `fill`. */
+function spread(
+  weight: Tensor | undefined,
+  [rows, columns]: readonly [number, number],
+  [rowOf, columnOf]: readonly [Origin, Origin],
+  fill: () => number,
+): Tensor {
   const larger = zeros("float32", [rows, columns]);
+  const to = larger.data as Float32Array;
+  const from = Int32Array.from({ length: columns }, (_, c) => columnOf(c));
+  const width = weight?.shape[1] ?? 0;
   for (let r = 0; r < rows; r++) {
+    const row = weight ? rowOf(r) : -1;
     for (let c = 0; c < columns; c++) {
-      const isOld = r < oldRows && c < oldColumns;
-      larger.data[r * columns + c] = isOld ? Number(weight.data[r * oldColumns + c]) : fill();
+      const column = from[c] as number;
+      to[r * columns + c] = row < 0 || column < 0 ? fill() : Number(weight!.data[row * width + column]);
     }
   }
   return larger;
 }
 
+/** Draws of a table of normal numbers: a quarter of a billion in seconds. */
+function createNoise(): () => number {
+  const random = createRandom(1);
+  const draws = Float32Array.from({ length: 4096 }, () => 0.02 * random.normal());
+  let at = 0;
+  return () => {
+    at = (Math.imul(at, 1_664_525) + 1_013_904_223) >>> 0;
+    return draws[at >>> 20] as number;
+  };
+}
+
 /**
- * Exports the shipped teacher, which really copies arguments from requests, at its own size or with a wider
- * feed-forward: further neurons with random input weights, whose output weights are 0. So the wide model says what the
- * shipped one says, by itself, while a step costs what its size costs.
+ * A model of another size that says what the given one says, by itself, while a step costs what its size costs. New
+ * layers, heads and neurons compute something of random weights, but give nothing: their output weights are 0. New
+ * channels hold 0, so the norms, which now take a mean over more of them, are scaled by as much.
  */
+function grow(
+  { config, weights }: { readonly config: ModelConfig; readonly weights: NamedTensors },
+  shape: GrownShape,
+): { readonly config: ModelConfig; readonly weights: NamedTensors } {
+  const { hiddenSize, intermediateSize, vocabSize, kvHeads, headDim } = config;
+  const share = hiddenSize / shape.hiddenSize;
+  const grown: ModelConfig = { ...config, ...shape, rmsNormEpsilon: config.rmsNormEpsilon * share };
+  const noise = createNoise();
+  const none = (): number => 0;
+  const [channels, heads] = [upTo(hiddenSize), headColumns(config, shape.heads)];
+  const [kv, neurons] = [upTo(kvHeads * headDim), upTo(intermediateSize)];
+  const places: readonly (readonly [RegExp, readonly [Origin, Origin], () => number])[] = [
+    [/embed_tokens/, [upTo(vocabSize), channels], none],
+    [/q_proj/, [channels, heads], noise],
+    [/[kv]_proj/, [channels, kv], noise],
+    [/o_proj/, [heads, channels], none],
+    [/(gate|up)_proj/, [channels, neurons], noise],
+    [/down_proj/, [neurons, channels], none],
+  ];
+  const all = [...parameterShapes(grown)].map(([name, size]): [string, Tensor] => {
+    const own = weights[name];
+    if (isNormWeight(name)) {
+      const norm = zeros("float32", [...size]);
+      norm.data.forEach((_, c) => {
+        norm.data[c] = own && c < hiddenSize ? Number(own.data[c]) * Math.sqrt(share) : 1;
+      });
+      return [name, norm];
+    }
+    const [, origins, fill] = places.find(([pattern]) => pattern.test(name))!;
+    return [name, spread(own, size as [number, number], origins, fill)];
+  });
+  return { config: grown, weights: Object.fromEntries(all) };
+}
+
+/** Exports the shipped teacher, which really copies arguments from requests, at its own size (null) or grown. */
 export async function exportTeacher(
   folder: string,
-  feedForward: number | null,
+  shape: GrownShape | null,
   format: WeightFormat,
 ): Promise<string> {
   const shipped = repositoryPath("assets", "teacher");
   const artefact = path.join(folder, "artefact");
   let checkpoint = shipped;
-  if (feedForward !== null) {
-    const { config, weights } = loadCheckpoint(shipped);
-    const random = createRandom(1);
-    const noise = (): number => 0.02 * random.normal();
-    const { hiddenSize } = config;
-    const wide = Object.entries(weights).map(([name, weight]): [string, Tensor] => {
-      if (/\.(gate|up)_proj\.weight$/.test(name))
-        return [name, enlarged(weight, [hiddenSize, feedForward], noise)];
-      if (name.endsWith(".down_proj.weight"))
-        return [name, enlarged(weight, [feedForward, hiddenSize], () => 0)];
-      return [name, weight];
-    });
+  if (shape !== null) {
     checkpoint = path.join(folder, "checkpoint");
-    saveCheckpoint(
-      checkpoint,
-      { config: { ...config, intermediateSize: feedForward }, weights: Object.fromEntries(wide) },
-      { tokenizerDir: shipped },
-    );
+    const options = { dtype: "float16", tokenizerDir: shipped } as const;
+    saveCheckpoint(checkpoint, grow(loadCheckpoint(shipped), shape), options);
   }
   // Rows in blocks of 32 have the same bits alone and in company.
   await exportArtefact(checkpoint, artefact, { format, ...(format === "int4" ? { block: 32 } : {}) });

@@ -21,7 +21,8 @@ import {
   slowdownOf,
   summarise,
 } from "./speculation-cells.ts";
-import { exportTeacher, openTeacher, type Teacher } from "./speculation-teacher.ts";
+import { exportTeacher, type GrownShape, openTeacher, type Teacher } from "./speculation-teacher.ts";
+import { halfBillion } from "./synthetic-checkpoint.ts";
 
 /** Chances that a drafted token stands, by drafts that nobody looked up. */
 const acceptances = [0, 0.2, 0.4, 0.6, 0.8, 1];
@@ -30,7 +31,7 @@ const matrixPromptTokens = 32;
 /** Tokens of an answer in the matrix: the model never gets to end one. */
 const matrixEnding = { endIds: new Set<number>(), maxTokens: 96 };
 const mostCallTokens = 96;
-/** Answers of the shipped model for one of a wide one's: its steps take a tenth of the time. */
+/** Answers of the shipped model for one of a grown one's: its steps take a fiftieth of the time. */
 const smallRounds = 8;
 /** Milliseconds of a turn, and the fewest tokens of one. */
 const turnMs = 6;
@@ -120,18 +121,23 @@ async function runCalls(bench: Bench, answers: number) {
   return { check: rivals.speculation.check, ...summarise(cell) };
 }
 
-/** What is measured: the teacher as shipped, and widened until a step is mostly weights and takes some 7 to 9 ms. */
+/**
+ * What is measured: the teacher grown to the shape that peers are compared at (494M), at a quarter of its layers where
+ * a step reads four bytes a weight, and as shipped.
+ */
 interface Model {
   readonly name: string;
-  /** Times the width asked for; null: as shipped. */
-  readonly widths: number | null;
+  readonly shape: GrownShape | null;
   readonly format: WeightFormat;
 }
+const { layers, hiddenSize, intermediateSize, vocabSize } = halfBillion;
+/** Heads of 32 dimensions, a multiple of the teacher's three for keys: as wide as the shape's 14 of 64. */
+const body = { layers, hiddenSize, intermediateSize, heads: 27 };
 const models: readonly Model[] = [
-  { name: "int4", widths: 4, format: "int4" },
-  { name: "int8-row", widths: 2, format: "int8-row" },
-  { name: "fp32", widths: 1, format: "fp32" },
-  { name: "shipped fp32", widths: null, format: "fp32" },
+  { name: "int4", shape: { ...body, vocabSize }, format: "int4" },
+  { name: "int8-row", shape: { ...body, vocabSize }, format: "int8-row" },
+  { name: "fp32", shape: { ...body, layers: layers / 4 }, format: "fp32" },
+  { name: "shipped fp32", shape: null, format: "fp32" },
 ];
 
 /** How many answers of each kind. */
@@ -140,9 +146,9 @@ interface Counts {
   readonly answers: number;
 }
 
-async function measure({ name, widths }: Model, bench: Bench, { rounds, answers }: Counts) {
+async function measure({ name, shape }: Model, bench: Bench, { rounds, answers }: Counts) {
   note(`${name}: ${bench.teacher.parameters} parameters, turns of ${bench.turnTokens} tokens`);
-  const isSmall = widths === null;
+  const isSmall = shape === null;
   const times = isSmall ? smallRounds : 1;
   const control = summarise(await runPlain(bench, bench.other, times * rounds));
   const { check, ...calls } = await runCalls(bench, times * answers);
@@ -172,7 +178,7 @@ async function measure({ name, widths }: Model, bench: Bench, { rounds, answers 
 }
 
 async function run(options: Readonly<Record<string, number>>): Promise<Readonly<Record<string, unknown>>> {
-  const { rounds = 1, answers = 1, width = 1 } = options;
+  const { rounds = 1, answers = 1 } = options;
   const surroundings = await lookAround();
   return withTemporaryFolder(async (folder) => {
     const tokenizer = loadTokenizer(repositoryPath("assets", "teacher"));
@@ -180,9 +186,8 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
     const measured: Record<string, Awaited<ReturnType<typeof measure>>["summary"]> = {};
     const rows: (Row & { readonly name: string })[] = [];
     for (const model of models) {
-      const { name, widths, format } = model;
-      const wide = widths === null ? null : widths * width;
-      const artefact = await exportTeacher(path.join(folder, name), wide, format);
+      const { name, shape, format } = model;
+      const artefact = await exportTeacher(path.join(folder, name), shape, format);
       const teacher = await openTeacher(artefact, tokenizer);
       try {
         const { summary, rows: own } = await measure(model, await prepare(teacher, prompts), {
@@ -210,7 +215,7 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
         ]),
       ]),
     );
-    const wide = models.filter(({ widths }) => widths !== null);
+    const grown = models.filter(({ shape }) => shape !== null);
     const all = Object.values(measured);
     const worst = rows
       .filter(({ name }) => !name.endsWith("control"))
@@ -219,10 +224,10 @@ async function run(options: Readonly<Record<string, number>>): Promise<Readonly<
       worst_slowdown: worst.slowdown,
       worst_slowdown_interval: worst.interval,
       worst_slowdown_row: worst.name,
-      /** The smallest of the widened models'. */
-      copy_speedup: Math.min(...wide.map(({ name }) => measured[name]!.copy_speedup)),
+      /** The smallest of the grown models'. */
+      copy_speedup: Math.min(...grown.map(({ name }) => measured[name]!.copy_speedup)),
       copy_speedup_by_format: Object.fromEntries(
-        wide.map(({ name, format }) => [format, measured[name]!.copy_speedup]),
+        grown.map(({ name, format }) => [format, measured[name]!.copy_speedup]),
       ),
       /** The control that is farthest from 1. */
       control: all
@@ -243,10 +248,6 @@ export const speculationBenchmark: Benchmark = {
   options: {
     rounds: { value: 4, help: "answers of each acceptance rate" },
     answers: { value: 40, help: "calls, each made both ways" },
-    width: {
-      value: 16_384,
-      help: "feed-forward width of the widened teacher; twice that at 8 bits, four times at 4",
-    },
   },
   run,
 };

@@ -14,9 +14,12 @@ test("what followed the last two tokens before is proposed", () => {
   assert.deepEqual(lookUp([7, 1, 2, 3, 4, 5, 6, 9, 1, 2], 2), [3, 4]);
 });
 
-test("one token that agrees is no match, nor are tokens that never came", () => {
-  assert.deepEqual(lookUp([1, 2, 3, 4, 2]), []);
+test("where no two tokens agree, what followed the last one before is proposed; of a token that never came nothing", () => {
+  assert.deepEqual(lookUp([1, 2, 3, 4, 2]), [3, 4, 2, 3]);
+  assert.deepEqual(lookUp([2, 3, 4, 2, 5, 6, 2], 1), [5], "the latest");
+  assert.deepEqual(lookUp([1, 2, 3, 7, 8, 2, 4, 9, 1, 2], 1), [3], "two tokens before one");
   assert.deepEqual(lookUp([1]), []);
+  assert.deepEqual(lookUp([1, 2, 3]), []);
 });
 
 test("the longest past wins, the latest of equals", () => {
@@ -46,6 +49,19 @@ test("grades say whether a token is disputed, found once, found once after a lon
   );
 });
 
+test("after a single token one place is little, and four that agree are much", () => {
+  const gradesOf = (tokens: readonly number[]): readonly number[] | undefined => {
+    const lookup = createPromptLookup();
+    lookup.begin(tokens);
+    lookup.propose(2);
+    return lookup.grades;
+  };
+  assert.deepEqual(gradesOf([1, 5, 6, 2, 1]), [4, 1], "once; then two tokens agree");
+  assert.deepEqual(gradesOf([2, 1, 5, 3, 1, 5, 4, 1]), [1, 0], "two places; then as many that say otherwise");
+  assert.deepEqual(gradesOf([2, 1, 5, 7, 3, 1, 5, 7, 4, 1, 5, 7, 6, 1, 5, 7, 8, 1]), [3, 3], "four places");
+  assert.deepEqual(gradesOf([2, 1, 5, 3, 1, 6, 4, 1]), [0, 1], "two places that disagree");
+});
+
 test("output counts like the prompt", () => {
   const lookup = createPromptLookup();
   lookup.begin([1, 2, 3]);
@@ -62,8 +78,8 @@ test("earlier outputs are remembered with the end of their prompts, earlier prom
   assert.deepEqual(lookup.propose(8), [1, 2, 3], "no further than that output");
   lookup.accept([1]);
   assert.deepEqual(lookup.propose(1), [2]);
-  lookup.begin([6, 7, 8]);
-  assert.deepEqual(lookup.propose(1), [], "7 8 was no end of a prompt");
+  lookup.begin([6, 9, 7]);
+  assert.deepEqual(lookup.propose(1), [], "7 was at no end of a prompt");
 });
 
 test("the memory has a size, and may be none; what is nearer wins", () => {
@@ -79,8 +95,8 @@ test("the memory has a size, and may be none; what is nearer wins", () => {
   assert.deepEqual(none.propose(4), []);
   small.begin([1, 2, 9, 1, 2]);
   assert.deepEqual(small.propose(1), [9], "the prompt before the memory");
-  small.begin([3]);
-  small.accept([2, 3]);
+  small.begin([30]);
+  small.accept([31, 3]);
   assert.deepEqual(small.propose(1), [], "the oldest is forgotten");
 });
 
@@ -88,9 +104,9 @@ test("the index finds what a search of all places finds", () => {
   const token = fc.integer({ min: 0, max: 3 });
   fc.assert(
     fc.property(fc.array(token, { maxLength: 14 }), (tokens) => {
-      let best = 1;
+      let best = 0;
       let from = -1;
-      for (let place = tokens.length - 1; place >= 2; place--) {
+      for (let place = tokens.length - 1; place >= 1; place--) {
         let length = 0;
         while (length < place && tokens[place - 1 - length] === tokens[tokens.length - 1 - length]) length++;
         if (Math.min(length, 12) > best) [best, from] = [Math.min(length, 12), place];
