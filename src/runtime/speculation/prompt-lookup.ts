@@ -71,7 +71,8 @@ const pairKey = (first: number, second: number): number => first * 2 ** 26 + sec
  * Proposes what followed the last tokens where they stood before: in the prompt and the output, from which names and
  * values of a tool call are copied, and in earlier outputs, since what frames a call is the same every time. The place
  * whose past agrees longest wins, the latest of equals; the other places say how sure each of its tokens is. What frames
- * a call follows values that never came before: there the last token alone is looked for. Where the copy reaches the end of what there is, it goes on from its own beginning.
+ * a call follows values that never came before: there the last token alone is looked for. Where the copy reaches the end
+ * of what there is, it goes on from its own beginning.
  * Source: Saxena 2023, "Prompt Lookup Decoding"; the indices make a step cost the same at any length.
  */
 export function createPromptLookup({ memoryTokens = 2048 }: PromptLookupOptions = {}): TokenPredictor {
