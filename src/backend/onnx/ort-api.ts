@@ -1,6 +1,7 @@
 import type koffi from "koffi";
 import { LimbeckError } from "../../base/errors.ts";
 import { findOrtLibrary } from "./ort-library.ts";
+import { silenceTelemetry } from "./ort-telemetry.ts";
 
 /** An address in native memory; 0n is C's null. */
 export type Handle = bigint;
@@ -229,6 +230,7 @@ let loaded: Promise<Ort> | undefined;
 async function load(): Promise<Ort> {
   const koffi = await loadKoffi();
   growStacks(koffi);
+  silenceTelemetry(koffi);
   const api = new OrtApi(koffi, findOrtLibrary());
   // Severity 4, fatal: errors come back as statuses, there is no need to print them too.
   return { api, env: api.make("CreateEnv", "start", 4, "limbeck") };

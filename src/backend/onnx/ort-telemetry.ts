@@ -1,0 +1,16 @@
+import { isMainThread } from "node:worker_threads";
+import type koffi from "koffi";
+
+const variable = "ORT_DISABLE_TELEMETRY";
+
+/**
+ * Tells ONNX Runtime, before it is loaded, to report nothing. Else its builds for Linux and macOS send what they learn of the
+ * process to its maker, keep a device id in the user's cache, and match the command line with a regular expression that
+ * recurses for each character: beyond some 7,000 characters it ran over the stack and took the process with it.
+ */
+export function silenceTelemetry({ load }: Pick<typeof koffi, "load">): void {
+  process.env[variable] = "1";
+  // A worker's process.env is a copy that native code does not see. On Windows the variable is not read.
+  if (isMainThread || process.platform === "win32") return;
+  load(null).func("setenv", "int", ["str", "str", "int"])(variable, "1", 1);
+}
