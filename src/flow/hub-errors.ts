@@ -48,10 +48,11 @@ export function interruptedPull(cause?: unknown): LimbeckError {
 }
 
 /** An answer that no hub gives. */
-export function badDownload(url: URL, message: string): LimbeckError {
+export function badDownload(url: URL, message: string, cause?: unknown): LimbeckError {
   return new LimbeckError("bad_download", `${shownAddress(url)}: ${message}`, {
     cure: "Check --endpoint, or run the command again later.",
     fields: { url: shownAddress(url) },
+    cause,
   });
 }
 

@@ -38,6 +38,17 @@ export async function listModel(hub: Hub, repo: string, revision: string): Promi
       cure: "Write it as on the hub, without its address.",
     });
   }
+  try {
+    return await readList(hub, repo, revision);
+  } catch (cause) {
+    if (cause instanceof LimbeckError) throw cause;
+    // The library reads answers as they come: a page of HTML or a list of another form ends in errors of the language.
+    const got = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw badDownload(hub.endpoint, `${repo}: expected a hub's answer about a model, got ${got}`, cause);
+  }
+}
+
+async function readList(hub: Hub, repo: string, revision: string): Promise<HubModel> {
   const hubUrl = hub.endpoint.href.replace(/\/$/, "");
   const { sha } = await modelInfo({
     name: repo,

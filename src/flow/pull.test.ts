@@ -294,6 +294,37 @@ test("a redirect on the hub itself keeps the token; a circle of them ends", asyn
   assert.match((await failure(pull(), "bad_download")).message, /more than 5 redirects/);
 });
 
+for (const [what, answer] of [
+  ["a page", "<html>login</html>"],
+  ["nothing", "null"],
+  ["an object", '{"error": "no"}'],
+  ["a list of nothing", "[null]"],
+  ["a file without a name", '[{"type": "file", "size": 1}]'],
+] as const) {
+  for (const of of ["revision", "tree"]) {
+    test(`${what} where a hub tells of a model (${of}) is a bad download that names the hub`, async () => {
+      hub.rule = ({ url = "" }, response) => {
+        if (!url.startsWith(`/api/models/${repo}/${of}/`)) return false;
+        response.end(answer);
+        return true;
+      };
+      const { message } = await failure(pull(), "bad_download");
+      assert.ok(message.startsWith(`${hub.url}/: ${repo}: expected`), message);
+      assert.deepEqual(here(), []);
+    });
+  }
+}
+
+test("a next page at no address is a bad download", async () => {
+  hub.rule = ({ url = "" }, response) => {
+    if (!url.startsWith(`/api/models/${repo}/tree/`)) return false;
+    response.writeHead(200, { link: '<http://[>; rel="next"' });
+    response.end("[]");
+    return true;
+  };
+  await failure(pull(), "bad_download");
+});
+
 test("a disk that fills up keeps what was written, and the next pull goes on", async (t) => {
   fillDiskAt(t, "model.safetensors");
   await failure(pull(), "disk_full");
