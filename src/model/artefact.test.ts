@@ -13,7 +13,7 @@ import { passingFiles } from "./artefact-logits.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
-import { smallConfig } from "./small-model.test.support.ts";
+import { saveSmallTokenizer, smallConfig, smallTokenizer } from "./small-model.test.support.ts";
 import { blockSizes, defaultBlock, isInBlocks, roundsActivations, weightFormats } from "./weight-formats.ts";
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "limbeck-artefact-"));
@@ -33,8 +33,7 @@ before(() => {
       for (let i = 0; i < weight.data.length; i++) weight.data[i] = 12 * Number(weight.data[i]);
   }
   saveCheckpoint(checkpoint, { config, weights });
-  for (const name of ["tokenizer.json", "tokenizer_config.json"])
-    fs.writeFileSync(path.join(checkpoint, name), "{}");
+  saveSmallTokenizer(checkpoint);
 });
 
 const held = weightFormats.flatMap((format) => {
@@ -141,8 +140,7 @@ test("a weight of which the format leaves too little is refused, by name", async
   const { data } = weights["model.layers.1.mlp.down_proj.weight"]!; // [128, 32]
   for (let i = 0; i < data.length; i++) data[i] = i < 32 ? 1 : 0.06;
   saveCheckpoint(spoiled, { config: wide, weights });
-  for (const file of ["tokenizer.json", "tokenizer_config.json"])
-    fs.writeFileSync(path.join(spoiled, file), "{}");
+  saveSmallTokenizer(spoiled);
   const out = path.join(dir, "spoiled-out");
   const refused = exportArtefact(spoiled, out, { format: "int4", block: 128 });
   await assert.rejects(refused, isInvalid(/down_proj\.weight.*relative error of at most 0\.5, got 0\./));
@@ -185,3 +183,49 @@ test("a template in a file of its own goes along, counts in the fingerprint, and
   assert.notEqual(plain.fingerprints.prompt_wrapper, own.fingerprints.prompt_wrapper);
   assert.ok(!fs.existsSync(path.join(out, "chat_template.jinja")));
 });
+
+const bigTokenizer = smallTokenizer(smallConfig.vocabSize + 1)["tokenizer.json"];
+for (const [name, text, message, code] of [
+  ["tokenizer.json", "{", /tokenizer\.json/, "invalid_json"],
+  ["tokenizer.json", "{}", /expected a model with a vocabulary in tokenizer\.json/, "invalid_checkpoint"],
+  ["tokenizer.json", null, /tokenizer\.json/, "file_not_found"],
+  [
+    "tokenizer.json",
+    bigTokenizer,
+    /tokenizer\.json: expected at most 64 tokens.*got 65/,
+    "invalid_checkpoint",
+  ],
+  ["tokenizer_config.json", "not json", /tokenizer_config\.json/, "invalid_json"],
+  [
+    "tokenizer_config.json",
+    "{}",
+    /one chat_template in tokenizer_config\.json, got none/,
+    "invalid_checkpoint",
+  ],
+  [
+    "tokenizer_config.json",
+    '{"eos_token": "</s>", "chat_template": "{% for %}"}',
+    /tokenizer_config\.json: chat template: expected Jinja/,
+    "invalid_checkpoint",
+  ],
+  [
+    "chat_template.jinja",
+    "{% for %}",
+    /chat_template\.jinja: chat template: expected Jinja/,
+    "invalid_checkpoint",
+  ],
+] as const) {
+  test(`${name} with ${text?.slice(0, 60) ?? "nothing"} is refused by name, and an earlier artefact stays`, async () => {
+    const source = fs.mkdtempSync(path.join(dir, "broken-"));
+    const out = `${source}-out`;
+    fs.cpSync(checkpoint, source, { recursive: true });
+    const earlier = await exportArtefact(source, out, { format: "fp32" });
+    if (text === null) fs.rmSync(path.join(source, name));
+    else fs.writeFileSync(path.join(source, name), text);
+    await assert.rejects(
+      exportArtefact(source, out, { format: "fp32" }),
+      (error) => error instanceof LimbeckError && error.code === code && message.test(error.message),
+    );
+    assert.deepEqual(verifyArtefact(out).manifest, earlier);
+  });
+}

@@ -16,6 +16,7 @@ import {
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
 import { attendStepwise } from "../lower/onnx/stepwise.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
+import { checkTokenizer } from "../tokenizer/tokenizer.ts";
 import { artefactLogits, passingFiles } from "./artefact-logits.ts";
 import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
@@ -105,8 +106,9 @@ export interface ExportOptions {
  * manifest is whole). The written file is opened again and compared with the training graph; an error above the
  * format's limit refuses the export. Weights are read, made and written one by one, and both sides of the comparison are
  * run a layer at a time where the model is large (`parity.method`): an export holds a layer or a table, not the model.
- * Errors: those of `openCheckpoint`, `not_writable`, `disk_full`, `invalid_request` (a block size for a format without
- * blocks), `invalid_artefact` (parity, layout, weights).
+ * Errors: those of `openCheckpoint` and `checkTokenizer`, `not_writable`, `disk_full`, `invalid_request` (a block size for a
+ * format without blocks), `invalid_artefact` (parity, layout, weights). What can be told from the checkpoint's files alone is
+ * refused before an earlier artefact in `outDir` is touched.
  */
 export async function exportArtefact(
   checkpointDir: string,
@@ -122,6 +124,7 @@ export async function exportArtefact(
       fields: { format, block },
     });
   }
+  checkVocabulary(checkpointDir, config);
   const choice = choiceOf({ weights: format, block });
   const manifestFile = path.join(outDir, "manifest.json");
   withFileErrors("create", outDir, () => {
@@ -168,6 +171,20 @@ export async function exportArtefact(
   };
   writeJsonAtomic(manifestFile, manifest);
   return manifest;
+}
+
+/** An artefact whose tokenizer does not work could be exported but never opened. */
+function checkVocabulary(dir: string, { vocabSize }: ModelConfig): void {
+  const tokens = checkTokenizer(dir).vocabSize;
+  if (tokens <= vocabSize) return;
+  throw new LimbeckError(
+    "invalid_checkpoint",
+    `${path.join(dir, "tokenizer.json")}: expected at most ${vocabSize} tokens, as config.json says, got ${tokens}`,
+    {
+      cure: "Use the tokenizer of this model.",
+      fields: { path: dir, expected: vocabSize, got: tokens },
+    },
+  );
 }
 
 /** Lowers the inference graph; large weights go to a file of their own, whose bytes are made as they are written. */

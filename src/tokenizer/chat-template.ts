@@ -76,7 +76,7 @@ export const defaultChatTemplate = `
 
 const compiled = new Map<string, JinjaTemplate>();
 
-function compile(template: string): JinjaTemplate {
+function compile(template: string, file?: string): JinjaTemplate {
   let found = compiled.get(template);
   if (found === undefined) {
     try {
@@ -84,9 +84,10 @@ function compile(template: string): JinjaTemplate {
     } catch (cause) {
       throw new LimbeckError(
         "invalid_checkpoint",
-        `chat template: expected Jinja, ${(cause as Error).message}`,
+        `${file === undefined ? "" : `${file}: `}chat template: expected Jinja, ${(cause as Error).message}`,
         {
-          cure: "Correct chat_template in tokenizer_config.json.",
+          cure: `Correct the template in ${file ?? "chat_template.jinja or tokenizer_config.json"}.`,
+          ...(file === undefined ? {} : { fields: { path: file } }),
           cause,
         },
       );
@@ -94,6 +95,11 @@ function compile(template: string): JinjaTemplate {
     compiled.set(template, found);
   }
   return found;
+}
+
+/** Compiles the template of a file. Error: `invalid_checkpoint`, naming the file. */
+export function checkTemplate(template: string, file: string): void {
+  compile(template, file);
 }
 
 /** A message in the form that published templates expect: calls under `function`. */

@@ -32,10 +32,15 @@ export function invalidTokenizer(source: string, message: string, cause?: unknow
   });
 }
 
-/** The chat template: chat_template.jinja goes before tokenizer_config.json, as in transformers. */
+/** The file with the chat template: chat_template.jinja goes before tokenizer_config.json, as in transformers. */
+export function templateFile(dir: string): string {
+  const own = path.join(dir, "chat_template.jinja");
+  return existsSync(own) ? own : path.join(dir, "tokenizer_config.json");
+}
+
 function readTemplate(dir: string, config: JsonRecord): string {
-  const file = path.join(dir, "chat_template.jinja");
-  if (existsSync(file)) return readText(file);
+  const file = templateFile(dir);
+  if (file.endsWith(".jinja")) return readText(file);
   const template = config["chat_template"];
   if (typeof template === "string") return template;
   const got = template === undefined ? "none" : Array.isArray(template) ? "a list of several" : "no text";

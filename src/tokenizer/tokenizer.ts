@@ -4,12 +4,12 @@ import type { Random } from "../base/random.ts";
 import type { CallFormat } from "../tools/call-format.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import { callFormatOfFamily } from "./call-format-of.ts";
-import { type ChatRequest, defaultChatTemplate, renderChat } from "./chat-template.ts";
+import { type ChatRequest, checkTemplate, defaultChatTemplate, renderChat } from "./chat-template.ts";
 import { createContentGuard, type GuardedPart } from "./content-guard.ts";
 import { renderLimbeckChat } from "./limbeck-chat.ts";
 import { createStreamDecoder, type StreamDecoder } from "./stream-decoder.ts";
 import { createTokenEncoder } from "./token-encoder.ts";
-import { readTokenizerFiles, type TokenizerParts } from "./tokenizer-files.ts";
+import { readTokenizerFiles, type TokenizerParts, templateFile } from "./tokenizer-files.ts";
 import { putToolsInWords, takesTools } from "./tools-in-words.ts";
 import { openVocabulary } from "./vocabulary.ts";
 
@@ -79,6 +79,13 @@ export interface Tokenizer {
  */
 export function loadTokenizer(dir: string): Tokenizer {
   return createTokenizer(readTokenizerFiles(dir));
+}
+
+/** Loads a tokenizer and compiles its chat template, which `loadTokenizer` leaves to the first chat. Errors: the same. */
+export function checkTokenizer(dir: string): Tokenizer {
+  const tokenizer = loadTokenizer(dir);
+  checkTemplate(tokenizer.chatTemplate, templateFile(dir));
+  return tokenizer;
 }
 
 /** A tokenizer from parsed files. Errors: `invalid_checkpoint`. */
