@@ -148,6 +148,23 @@ test("a weight of which the format leaves too little is refused, by name", async
   await exportArtefact(spoiled, out, { format: "int8-block", block: 128 });
 });
 
+for (const format of weightFormats) {
+  test(`${format}: a weight that is not finite is named, not the logits that it spoils`, async () => {
+    const broken = path.join(dir, `not finite, ${format}`);
+    const weights = initialiseWeights(config, createRandom(1));
+    weights["model.layers.1.mlp.down_proj.weight"]!.data[5] = Number.NaN; // [48, 32], [32, 48] in the file
+    saveCheckpoint(broken, { config, weights });
+    saveSmallTokenizer(broken);
+    await assert.rejects(
+      exportArtefact(broken, `${broken}-out`, { format }),
+      (error) =>
+        error instanceof LimbeckError &&
+        error.code === "invalid_checkpoint" &&
+        /tensor "model\.layers\.1\.mlp\.down_proj\.weight".*got NaN at \[5, 0\]/.test(error.message),
+    );
+  });
+}
+
 test("a changed file or manifest is refused, naming it", async () => {
   const out = path.join(dir, "changed");
   await exportArtefact(checkpoint, out, { format: "fp32" });

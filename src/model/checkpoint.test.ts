@@ -197,6 +197,28 @@ test("weights that are missing, misshapen, of no float dtype or too many are nam
   );
 });
 
+test("a weight that is not finite is named with its place in the file", () => {
+  const at = folder("not finite");
+  const own = tensorsOf(at);
+  const [matrix, norm] = ["model.layers.1.mlp.down_proj.weight", "model.norm.weight"];
+  for (const [name, element, value, place] of [
+    [matrix, 3 * own[matrix]!.shape[1]! + 7, Number.NaN, "NaN at [3, 7]"],
+    ["model.embed_tokens.weight", 0, Number.POSITIVE_INFINITY, "Infinity at [0, 0]"],
+    [norm, 31, Number.NEGATIVE_INFINITY, "-Infinity at [31]"],
+  ] as const) {
+    const data = (own[name]!.data as Float32Array).slice();
+    data[element] = value;
+    writeSafetensors(path.join(at, single), { ...own, [name]: { ...own[name]!, data } });
+    assert.throws(
+      () => loadCheckpoint(at),
+      (error) =>
+        error instanceof LimbeckError &&
+        error.code === "invalid_checkpoint" &&
+        error.message.endsWith(`model.safetensors: tensor "${name}": expected finite numbers, got ${place}`),
+    );
+  }
+});
+
 test("a damaged index or shard is named", () => {
   const at = folder("damaged");
   const map = shard(at);

@@ -26,7 +26,8 @@ export interface OpenCheckpoint {
   readonly names: readonly string[];
   /**
    * One parameter as float32 in graph layout (linear weights [in, out]), in memory of its own: the caller's to change
-   * or to drop. Beyond the result it takes at most 16 MiB. Errors: `invalid_safetensors`.
+   * or to drop. Beyond the result it takes at most 16 MiB. Errors: `invalid_safetensors`, `invalid_checkpoint` naming
+   * the first value that is not finite.
    */
   read(name: string): Tensor;
   /** The same as `Checkpoint.fingerprint`; reads every byte of the files. */
@@ -113,6 +114,34 @@ function checkEntry(name: string, shape: readonly number[], file: SafetensorsFil
   );
 }
 
+/** What is wrong with a tensor of which `values`, from element `first` of its file on, are not all finite. */
+function notFinite(
+  name: string,
+  file: SafetensorsFile,
+  columns: number,
+  first: number,
+  values: Float32Array,
+): LimbeckError {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  const row = Math.floor((first + at) / columns);
+  const index = columns === 1 ? [row] : [row, (first + at) % columns];
+  return new LimbeckError(
+    "invalid_checkpoint",
+    `${file.file}: tensor "${name}": expected finite numbers, got ${values[at]} at [${index.join(", ")}]`,
+    {
+      cure: "Fetch or train the checkpoint again: a model with such a weight computes nothing.",
+      fields: { path: file.file, tensor: name, index },
+    },
+  );
+}
+
+/** Zero times a number is zero, times NaN or an infinity it is NaN: one sum tells, without a branch an element. */
+function isFinitePiece(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
+  return sum === 0;
+}
+
 /** Tensors that old checkpoints hold beside the parameters: what can be computed, and a tied head once more. */
 function isSpare(name: string, config: ModelConfig): boolean {
   return name.endsWith(".rotary_emb.inv_freq") || (name === "lm_head.weight" && config.tieEmbeddings);
@@ -170,6 +199,7 @@ export function openCheckpoint(dir: string): OpenCheckpoint {
     for (let row = 0; row < rows; row += step) {
       const end = Math.min(row + step, rows);
       const piece = toFloat32(file.read(name, row * columns, end * columns));
+      if (!isFinitePiece(piece)) throw notFinite(name, file, columns, row * columns, piece);
       if (isLinearWeight(name)) writeTransposed(piece, columns, values, rows, row);
       else values.set(piece, row * columns);
     }
