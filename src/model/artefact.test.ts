@@ -125,6 +125,31 @@ test("a block size goes with formats of blocks only", async () => {
   );
 });
 
+test("shapes are prompt lengths within the context, and an earlier artefact outlives others", async () => {
+  const out = path.join(dir, "shapes");
+  const whole = { format: "fp32", shapes: [1, config.contextLength] } as const;
+  const manifest = await exportArtefact(checkpoint, out, whole);
+  assert.deepEqual(manifest.shapes, whole.shapes);
+  for (const [shapes, got] of [
+    [[64, 97], "97"],
+    [[0], "0"],
+    [[-1], "-1"],
+    [[1.5], "1.5"],
+    [[Number.NaN], "NaN"],
+    [[], "none"],
+  ] as const) {
+    await assert.rejects(
+      exportArtefact(checkpoint, out, { format: "fp32", shapes }),
+      (error) =>
+        error instanceof LimbeckError &&
+        error.code === "invalid_request" &&
+        error.message ===
+          `export: shapes: expected prompt lengths from 1 to 96, the model's context, got ${got}`,
+    );
+  }
+  assert.deepEqual(verifyArtefact(out).manifest, manifest);
+});
+
 test("int8 is smaller than fp32, and both name the same weights", () => {
   const [int8, fp32] = [readManifest(path.join(dir, "int8")), readManifest(path.join(dir, "fp32"))];
   assert.ok(int8.bytes < fp32.bytes);

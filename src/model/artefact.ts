@@ -16,11 +16,11 @@ import {
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
 import { attendStepwise } from "../lower/onnx/stepwise.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
-import { checkTokenizer } from "../tokenizer/tokenizer.ts";
 import { artefactLogits, passingFiles } from "./artefact-logits.ts";
 import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
 import { parameterCount } from "./decoder.ts";
+import { checkBlock, checkedShapes, checkVocabulary } from "./export-checks.ts";
 import { assertWeightErrors, type StreamedWeights, streamWeights } from "./export-weights.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
 import { checkLayout } from "./layout.ts";
@@ -94,7 +94,7 @@ export interface ExportOptions {
   readonly format: WeightFormat;
   /** Elements that share a scale, in formats of blocks; default 128. */
   readonly block?: BlockSize;
-  /** Prompt lengths to record; default: the context length. */
+  /** Prompt lengths to record, each within the context; default: the context length. */
   readonly shapes?: readonly number[];
   readonly licence?: string;
   /** Models of more bytes as float32 than this are compared in pieces; default 256 MiB. */
@@ -107,8 +107,8 @@ export interface ExportOptions {
  * format's limit refuses the export. Weights are read, made and written one by one, and both sides of the comparison are
  * run a layer at a time where the model is large (`parity.method`): an export holds a layer or a table, not the model.
  * Errors: those of `openCheckpoint` and `checkTokenizer`, `not_writable`, `disk_full`, `invalid_request` (a block size for a
- * format without blocks), `invalid_artefact` (parity, layout, weights). What can be told from the checkpoint's files alone is
- * refused before an earlier artefact in `outDir` is touched.
+ * format without blocks, shapes beyond the context), `invalid_artefact` (parity, layout, weights). What can be told from the
+ * options and the checkpoint's configurations is refused before an earlier artefact in `outDir` is touched.
  */
 export async function exportArtefact(
   checkpointDir: string,
@@ -118,12 +118,8 @@ export async function exportArtefact(
   const checkpoint = openCheckpoint(checkpointDir);
   const { config } = checkpoint;
   const { format, block } = options;
-  if (block !== undefined && !isInBlocks[format]) {
-    throw new LimbeckError("invalid_request", `export ${format}: expected no block size, got ${block}`, {
-      cure: "Leave it out, or choose int8-block or int4.",
-      fields: { format, block },
-    });
-  }
+  checkBlock(format, block);
+  const shapes = checkedShapes(options.shapes ?? [config.contextLength], config.contextLength);
   checkVocabulary(checkpointDir, config);
   const choice = choiceOf({ weights: format, block });
   const manifestFile = path.join(outDir, "manifest.json");
@@ -162,7 +158,7 @@ export async function exportArtefact(
     parameters: parameterCount(config),
     config: { ...toHuggingFaceConfig(config) },
     context_length: config.contextLength,
-    shapes: [...(options.shapes ?? [config.contextLength])],
+    shapes,
     fingerprints: { ...fingerprintArtefact(outDir), weights: checkpoint.fingerprint() },
     parity,
     weight_errors: [...weights.errors()],
@@ -171,20 +167,6 @@ export async function exportArtefact(
   };
   writeJsonAtomic(manifestFile, manifest);
   return manifest;
-}
-
-/** An artefact whose tokenizer does not work could be exported but never opened. */
-function checkVocabulary(dir: string, { vocabSize }: ModelConfig): void {
-  const tokens = checkTokenizer(dir).vocabSize;
-  if (tokens <= vocabSize) return;
-  throw new LimbeckError(
-    "invalid_checkpoint",
-    `${path.join(dir, "tokenizer.json")}: expected at most ${vocabSize} tokens, as config.json says, got ${tokens}`,
-    {
-      cure: "Use the tokenizer of this model.",
-      fields: { path: dir, expected: vocabSize, got: tokens },
-    },
-  );
 }
 
 /** Lowers the inference graph; large weights go to a file of their own, whose bytes are made as they are written. */
