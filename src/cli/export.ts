@@ -4,17 +4,18 @@ import type { ExportFlags } from "./flags.ts";
 
 /** `limbeck export`: writes the artefact and says how far it is from the training graph and from the checkpoint. */
 export async function exportCommand(checkpoint: string, flags: ExportFlags): Promise<CommandResult> {
-  const { format, block, out, shapes } = flags;
+  const { format, block, out, shapes, licence } = flags;
   const manifest = await exportArtefact(checkpoint, out, {
     format,
     ...(block === undefined ? {} : { block }),
     ...(shapes === undefined ? {} : { shapes }),
+    ...(licence === undefined ? {} : { licence }),
   });
   const held = manifest.block === null ? format : `${format}, blocks of ${manifest.block}`;
   return {
     text: [
       `exported ${checkpoint} as ${held} to ${out}`,
-      `  ${manifest.parameters.toLocaleString("en-US")} parameters, ${(manifest.bytes / 1e6).toFixed(2)} MB`,
+      `  ${manifest.parameters.toLocaleString("en-US")} parameters, ${(manifest.bytes / 1e6).toFixed(2)} MB, licence: ${manifest.licence}`,
       ...parityLines(manifest),
     ].join("\n"),
     document: { ...manifest, out },

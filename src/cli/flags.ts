@@ -44,6 +44,7 @@ export interface ExportFlags extends CommonFlags {
   readonly block?: BlockSize;
   readonly out: string;
   readonly shapes?: readonly number[];
+  readonly licence?: string;
 }
 
 export interface RunFlags extends CommonFlags {
@@ -190,6 +191,12 @@ export function blockSize(text: string): BlockSize {
   const found = blockSizes.find((size) => `${size}` === text);
   if (found === undefined) throw new InvalidArgumentError(`Expected ${blockSizes.join(" or ")}.`);
   return found;
+}
+
+/** Reads the name of a licence. */
+export function licenceName(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("Expected a licence, as apache-2.0.");
+  return text.trim();
 }
 
 /** Reads "64,128" as prompt lengths. */

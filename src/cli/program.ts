@@ -18,6 +18,7 @@ import {
   type ExportFlags,
   type GateFlags,
   integerFrom,
+  licenceName,
   type MeasureFlags,
   numberWithin,
   type PullFlags,
@@ -119,6 +120,11 @@ export function buildProgram(version: string, execute: Execute): Command {
     )
     .requiredOption("--out <dir>", "artefact folder")
     .option("--shapes <list>", "prompt lengths to record in it, as 64,128 (default: the context)", shapeList)
+    .option(
+      "--licence <id>",
+      "licence to record in it, as apache-2.0 (default: what the checkpoint's README.md or LICENSE says)",
+      licenceName,
+    )
     .action((checkpoint: string, flags: ExportFlags) =>
       execute(flags, async () => (await import("./export.ts")).exportCommand(checkpoint, flags)),
     );

@@ -32,10 +32,11 @@ before(() => {
 after(() => fs.rmSync(folder, { recursive: true }));
 
 test("export writes an artefact and proves its parity", async () => {
-  const ended = await call(["export", "base", "--out", "artefact", "--shapes", "64,128", "--json"]);
+  const words = ["export", "base", "--out", "artefact", "--shapes", "64,128", "--licence", "mit", "--json"];
+  const ended = await call(words);
   assert.equal(ended.status, 0, ended.stderr);
-  const { format, shapes, parity } = lastDocument(ended);
-  assert.deepEqual([format, shapes], ["int8", [64, 128]]);
+  const { format, shapes, licence, parity } = lastDocument(ended);
+  assert.deepEqual([format, shapes, licence], ["int8", [64, 128], "mit"]);
   assert.ok((parity as { max_abs_logit_error: number }).max_abs_logit_error <= 1e-3);
 });
 

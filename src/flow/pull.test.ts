@@ -15,6 +15,7 @@ const weights = Buffer.alloc(300_000, "not all bytes alike ");
 const files = {
   ".gitattributes": Buffer.from("*.safetensors filter=lfs\n"),
   "README.md": Buffer.from("# Tiny\n"),
+  "LICENSE.txt": Buffer.from("Do as you like.\n"),
   "config.json": Buffer.from("{}"),
   "tokenizer.json": Buffer.alloc(5000, "t"),
   "tokenizer_config.json": Buffer.from('{"a": 1}'),
@@ -23,6 +24,8 @@ const files = {
   "onnx/model.onnx": Buffer.alloc(2000, "o"),
 };
 const wanted = [
+  "LICENSE.txt",
+  "README.md",
   "chat_template.jinja",
   "config.json",
   "model.safetensors",

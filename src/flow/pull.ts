@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { LimbeckError } from "../base/errors.ts";
 import { withFileErrors } from "../base/files.ts";
+import { isLicenceFile, modelCard } from "../model/licence.ts";
 import { defaultEndpoint } from "./hub-address.ts";
 import { createHub, type HubOptions } from "./hub-client.ts";
 import { type Arrival, downloadFile, isWhole, partBytes } from "./hub-download.ts";
@@ -51,6 +52,7 @@ const modelFiles: Readonly<Record<string, "needed" | "optional">> = {
   "tokenizer_config.json": "needed",
   "chat_template.jinja": "optional",
   "generation_config.json": "optional",
+  [modelCard]: "optional",
 };
 const singleWeights = "model.safetensors";
 const weightIndex = "model.safetensors.index.json";
@@ -81,7 +83,9 @@ function checkpointFiles(model: HubModel): readonly HubFile[] {
   }
   const isWeights = (name: string): boolean =>
     names.has(singleWeights) ? name === singleWeights : name === weightIndex || isShard(name);
-  return model.files.filter((file) => Object.hasOwn(modelFiles, file.path) || isWeights(file.path));
+  return model.files.filter(
+    ({ path: name }) => Object.hasOwn(modelFiles, name) || isLicenceFile(name) || isWeights(name),
+  );
 }
 
 /** Whether a path matches a pattern: `*` is any text, `?` any character. */

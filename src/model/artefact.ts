@@ -24,6 +24,7 @@ import { checkBlock, checkedShapes, checkVocabulary } from "./export-checks.ts";
 import { assertWeightErrors, type StreamedWeights, streamWeights } from "./export-weights.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
 import { checkLayout } from "./layout.ts";
+import { copyLicence, findLicence } from "./licence.ts";
 import { assertParity, compareLogits, paritySchema, probeTokens } from "./parity.ts";
 import { trainingLogits } from "./training-logits.ts";
 import {
@@ -96,13 +97,14 @@ export interface ExportOptions {
   readonly block?: BlockSize;
   /** Prompt lengths to record, each within the context; default: the context length. */
   readonly shapes?: readonly number[];
+  /** Default: what the checkpoint's README.md or LICENSE says. */
   readonly licence?: string;
   /** Models of more bytes as float32 than this are compared in pieces; default 256 MiB. */
   readonly largestWholeBytes?: number;
 }
 
 /**
- * Writes a checkpoint as an artefact: `model.onnx`, tokenizer, `manifest.json` (last, so that a folder with a
+ * Writes a checkpoint as an artefact: `model.onnx`, tokenizer, the licence's text, `manifest.json` (last, so that a folder with a
  * manifest is whole). The written file is opened again and compared with the training graph; an error above the
  * format's limit refuses the export. Weights are read, made and written one by one, and both sides of the comparison are
  * run a layer at a time where the model is large (`parity.method`): an export holds a layer or a table, not the model.
@@ -121,8 +123,10 @@ export async function exportArtefact(
   checkBlock(format, block);
   const shapes = checkedShapes(options.shapes ?? [config.contextLength], config.contextLength);
   checkVocabulary(checkpointDir, config);
+  const licence = options.licence ?? findLicence(checkpointDir);
   const choice = choiceOf({ weights: format, block });
   const manifestFile = path.join(outDir, "manifest.json");
+  const isArtefact = fs.existsSync(manifestFile);
   withFileErrors("create", outDir, () => {
     fs.mkdirSync(outDir, { recursive: true });
     // What an earlier export left must not be taken for a part of this one.
@@ -130,6 +134,7 @@ export async function exportArtefact(
       fs.rmSync(path.join(outDir, name), { force: true });
   });
   copyTokenizer(checkpointDir, outDir);
+  copyLicence(checkpointDir, outDir, { isArtefact });
   const weights = streamWeights(checkpoint, choice);
   writeModel(outDir, config, choice, weights);
   const file = path.join(outDir, modelFile);
@@ -162,7 +167,7 @@ export async function exportArtefact(
     fingerprints: { ...fingerprintArtefact(outDir), weights: checkpoint.fingerprint() },
     parity,
     weight_errors: [...weights.errors()],
-    licence: options.licence ?? "as the checkpoint",
+    licence,
     created_by: "limbeck export",
   };
   writeJsonAtomic(manifestFile, manifest);
