@@ -179,7 +179,7 @@ export function buildProgram(version: string, execute: Execute): Command {
     .option("--cache-dir <dir>", "folder for prompts that were read; it survives a restart")
     .option(
       "--cache-disk-mb <n>",
-      "most of that folder, in MiB (default: a quarter of what is free)",
+      "most of that folder, in MiB (default: a quarter of what is free, 30 GiB at most)",
       integerFrom(1),
     )
     .option("--access-log", "print one JSON line a request to standard error")
