@@ -1,7 +1,9 @@
 import { LimbeckError } from "../base/errors.ts";
 import { stringifyJson } from "../base/json.ts";
 import { answerPrompt, decodeRate, demoTools, runDemoTool } from "../flow/answer.ts";
+import { describeKv } from "../model/kv-cache.ts";
 import { openEngine } from "../runtime/engine.ts";
+import type { EngineInfo } from "../runtime/engine-contract.ts";
 import type { ChatResult } from "../runtime/types.ts";
 import { readPrompt, readTools } from "./chat-input.ts";
 import { defaultArtefact } from "./default-artefact.ts";
@@ -28,6 +30,11 @@ function timingDocument(timing: ChatResult["timing"]): Readonly<Record<string, n
     prefill_session_ms: timing.prefillSessionMs,
     decode_session_ms: timing.decodeSessionMs,
   };
+}
+
+function kvDocument({ kv, kvBytes }: EngineInfo): Readonly<Record<string, number>> {
+  const { layers, kvHeads, headDim, contextLength } = kv;
+  return { layers, kv_heads: kvHeads, head_dim: headDim, sequence: contextLength, bytes: kvBytes };
 }
 
 /** The prompt from standard input; who is waited for is told so. */
@@ -75,6 +82,7 @@ export async function runCommand(
     );
     if (!isJson) output.write("\n");
     for (const turn of turns) note(describeTurn(turn));
+    note(describeKv(engine.info.kv));
     return {
       document: {
         schema_version: 1,
@@ -90,6 +98,7 @@ export async function runCommand(
           timing: timingDocument(timing),
         })),
         results,
+        kv_cache: kvDocument(engine.info),
       },
       exitStatus: 0,
     };

@@ -44,6 +44,11 @@ test("run streams an answer to standard output and its figures to standard error
   const ended = await call(["run", "set a timer", "--artefact", "artefact", "--max-tokens", "5"]);
   assert.equal(ended.status, 0, ended.stderr);
   assert.match(ended.stderr, /tokens in, \d out, TTFT/);
+  // layers · 2 · KV heads · sequence · head dim · 4
+  assert.match(
+    ended.stderr,
+    /keys and values: \(1 layer, 1 KV head, head dim 16, sequence 512\) → 65,536 bytes/,
+  );
   assert.doesNotMatch(ended.stdout, /TTFT/);
 });
 
@@ -52,7 +57,15 @@ test("run takes the prompt from standard input and answers with a document", asy
     input: "hello\n",
   });
   assert.equal(ended.status, 0, ended.stderr);
-  const [turn] = lastDocument(ended)["turns"] as { output_tokens: number }[];
+  const document = lastDocument(ended);
+  assert.deepEqual(document["kv_cache"], {
+    layers: 1,
+    kv_heads: 1,
+    head_dim: 16,
+    sequence: 512,
+    bytes: 65_536,
+  });
+  const [turn] = document["turns"] as { output_tokens: number }[];
   assert.ok(turn !== undefined && turn.output_tokens >= 1 && turn.output_tokens <= 5);
 });
 

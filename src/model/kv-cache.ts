@@ -28,6 +28,14 @@ export function kvCacheBytes({ layers, kvHeads, headDim, contextLength }: KvShap
   return layers * 2 * kvHeads * contextLength * headDim * Float32Array.BYTES_PER_ELEMENT;
 }
 
+/** "keys and values: (24 layers, 2 KV heads, head dim 64, sequence 2048) → 50,331,648 bytes". */
+export function describeKv(shape: KvShape): string {
+  const { layers, kvHeads, headDim, contextLength } = shape;
+  const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+  const sizes = `${counted(layers, "layer")}, ${counted(kvHeads, "KV head")}, head dim ${headDim}, sequence ${contextLength}`;
+  return `keys and values: (${sizes}) → ${kvCacheBytes(shape).toLocaleString("en-US")} bytes`;
+}
+
 /** The memory of one sequence. */
 export function createKvCache(shape: KvShape): KvCache {
   return createKvRows(shape, 1)(0, 1);
