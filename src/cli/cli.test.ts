@@ -91,3 +91,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.match(ended.stderr, /stopping/);
   });
 }
+
+test("every command tells ONNX Runtime, whichever package brings it, to report nothing", async () => {
+  // A preloaded module says what the command's native code would read when it ends.
+  const told = 'process.on("exit", () => process.stderr.write(process.env.ORT_DISABLE_TELEMETRY))';
+  const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(told)}` };
+  const ended = await call(["--version"], { environment: { ...environment, ORT_DISABLE_TELEMETRY: "0" } });
+  assert.deepEqual([ended.status, ended.stderr], [0, "1"]);
+});
