@@ -19,9 +19,6 @@ const largestWholeBytes = 1 << 28;
 const pieceFile = "model.piece.onnx";
 const twinFile = "model.exact.onnx";
 
-/** Files that stand beside a model while it is run here; an export that was killed leaves one. */
-export const passingFiles: readonly string[] = [pieceFile, twinFile];
-
 /** A model in a folder beside its data file, and how to run it. */
 export interface WrittenModel {
   readonly dir: string;

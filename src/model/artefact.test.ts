@@ -9,7 +9,6 @@ import { sha256 } from "../base/files.ts";
 import { createRandom } from "../base/random.ts";
 import { ModelProtoSchema } from "../lower/onnx/onnx_pb.ts";
 import { exportArtefact, openArtefactSession, readManifest, verifyArtefact } from "./artefact.ts";
-import { passingFiles } from "./artefact-logits.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
 import { initialiseWeights } from "./decoder.ts";
@@ -71,8 +70,6 @@ for (const { format, block, name } of held) {
 for (const format of ["fp16", "int4"] as const) {
   test(`${format}: a large model is compared in pieces, and its manifest says so`, async () => {
     const out = path.join(dir, `${format} in pieces`);
-    fs.mkdirSync(out);
-    for (const name of passingFiles) fs.writeFileSync(path.join(out, name), "of an export that was killed");
     const manifest = await exportArtefact(checkpoint, out, { format, largestWholeBytes: 0 });
     const whole = readManifest(
       path.join(dir, format === "int4" ? `int4, blocks of ${defaultBlock}` : format),
@@ -123,6 +120,19 @@ test("a block size goes with formats of blocks only", async () => {
     exportArtefact(checkpoint, path.join(dir, "block"), { format: "int8", block: 32 }),
     (error) => error instanceof LimbeckError && error.code === "invalid_request",
   );
+});
+
+test("an export that fails at its weights leaves the earlier artefact whole", async () => {
+  const [out, broken] = [path.join(dir, "outlives"), path.join(dir, "broken")];
+  const manifest = await exportArtefact(checkpoint, out, { format: "fp32" });
+  fs.cpSync(checkpoint, broken, { recursive: true });
+  const file = path.join(broken, "model.safetensors");
+  const bytes = fs.readFileSync(file);
+  bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+  fs.writeFileSync(file, bytes);
+  await assert.rejects(exportArtefact(broken, out, { format: "fp32" }), /finite|NaN/);
+  assert.deepEqual(verifyArtefact(out).manifest, manifest);
+  assert.equal(fs.readdirSync(out).length, 4);
 });
 
 test("shapes are prompt lengths within the context, and an earlier artefact outlives others", async () => {

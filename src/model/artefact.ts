@@ -4,27 +4,20 @@ import { z } from "zod";
 import { openOnnx } from "../backend/onnx/backend.ts";
 import type { Session, SessionOptions } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
-import {
-  readBytes,
-  readJson,
-  sha256,
-  sha256File,
-  withFileErrors,
-  writeFileAtomic,
-  writeJsonAtomic,
-} from "../base/files.ts";
+import { readBytes, readJson, sha256, sha256File, writeFileAtomic, writeJsonAtomic } from "../base/files.ts";
+import { stageFiles } from "../base/staged-files.ts";
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
 import { attendStepwise } from "../lower/onnx/stepwise.ts";
 import { dtypes, elementCount } from "../tensor/tensor.ts";
-import { artefactLogits, passingFiles } from "./artefact-logits.ts";
-import { copyTokenizer, openCheckpoint } from "./checkpoint.ts";
+import { artefactLogits } from "./artefact-logits.ts";
+import { copyTokenizer, openCheckpoint, optionalTokenizerFiles } from "./checkpoint.ts";
 import { type ModelConfig, parseModelConfig, toHuggingFaceConfig } from "./config.ts";
 import { parameterCount } from "./decoder.ts";
 import { checkBlock, checkedShapes, checkVocabulary } from "./export-checks.ts";
 import { assertWeightErrors, type StreamedWeights, streamWeights } from "./export-weights.ts";
 import { buildInferenceGraph, choiceOf } from "./inference-graph.ts";
 import { checkLayout } from "./layout.ts";
-import { copyLicence, findLicence } from "./licence.ts";
+import { copyLicence, findLicence, licenceFile } from "./licence.ts";
 import { assertParity, compareLogits, paritySchema, probeTokens } from "./parity.ts";
 import { trainingLogits } from "./training-logits.ts";
 import {
@@ -109,8 +102,8 @@ export interface ExportOptions {
  * format's limit refuses the export. Weights are read, made and written one by one, and both sides of the comparison are
  * run a layer at a time where the model is large (`parity.method`): an export holds a layer or a table, not the model.
  * Errors: those of `openCheckpoint` and `checkTokenizer`, `not_writable`, `disk_full`, `invalid_request` (a block size for a
- * format without blocks, shapes beyond the context), `invalid_artefact` (parity, layout, weights). What can be told from the
- * options and the checkpoint's configurations is refused before an earlier artefact in `outDir` is touched.
+ * format without blocks, shapes beyond the context), `invalid_artefact` (parity, layout, weights). An earlier artefact in
+ * `outDir` stays whole until this one is proven, so that both need room on the disk.
  */
 export async function exportArtefact(
   checkpointDir: string,
@@ -125,53 +118,50 @@ export async function exportArtefact(
   checkVocabulary(checkpointDir, config);
   const licence = options.licence ?? findLicence(checkpointDir);
   const choice = choiceOf({ weights: format, block });
-  const manifestFile = path.join(outDir, "manifest.json");
-  const isArtefact = fs.existsSync(manifestFile);
-  withFileErrors("create", outDir, () => {
-    fs.mkdirSync(outDir, { recursive: true });
-    // What an earlier export left must not be taken for a part of this one.
-    for (const name of ["manifest.json", modelFile, dataFile, ...passingFiles])
-      fs.rmSync(path.join(outDir, name), { force: true });
+  const isArtefact = fs.existsSync(path.join(outDir, "manifest.json"));
+  // What is not made anew must not be taken for a part of this artefact.
+  const stale = [modelFile, dataFile, ...optionalTokenizerFiles, ...(isArtefact ? [licenceFile] : [])];
+  return stageFiles(outDir, { stale, seal: "manifest.json" }, async (stage) => {
+    copyTokenizer(checkpointDir, stage);
+    copyLicence(checkpointDir, stage);
+    const weights = streamWeights(checkpoint, choice);
+    writeModel(stage, config, choice, weights);
+    const file = path.join(stage, modelFile);
+    checkLayout(file, config, choice);
+    const ids = probeTokens(config);
+    const exactTwin = roundsActivations[format]
+      ? (): Uint8Array => lowerModel(config, { ...choice, activations: "float32" }, weights).bytes
+      : null;
+    const parity = compareLogits(
+      format,
+      config.vocabSize,
+      await trainingLogits(checkpoint, ids, choice),
+      await artefactLogits(
+        { dir: stage, file, exactTwin, config, largestWholeBytes: options.largestWholeBytes },
+        ids,
+      ),
+    );
+    assertParity(format, parity);
+    assertWeightErrors(format, weights.errors());
+    const manifest: Manifest = {
+      schema_version: manifestVersion,
+      kind: "limbeck_artefact",
+      format,
+      block: isInBlocks[format] ? choice.block : null,
+      bytes: modelBytes(stage),
+      parameters: parameterCount(config),
+      config: { ...toHuggingFaceConfig(config) },
+      context_length: config.contextLength,
+      shapes,
+      fingerprints: { ...fingerprintArtefact(stage), weights: checkpoint.fingerprint() },
+      parity,
+      weight_errors: [...weights.errors()],
+      licence,
+      created_by: "limbeck export",
+    };
+    writeJsonAtomic(path.join(stage, "manifest.json"), manifest);
+    return manifest;
   });
-  copyTokenizer(checkpointDir, outDir);
-  copyLicence(checkpointDir, outDir, { isArtefact });
-  const weights = streamWeights(checkpoint, choice);
-  writeModel(outDir, config, choice, weights);
-  const file = path.join(outDir, modelFile);
-  checkLayout(file, config, choice);
-  const ids = probeTokens(config);
-  const exactTwin = roundsActivations[format]
-    ? (): Uint8Array => lowerModel(config, { ...choice, activations: "float32" }, weights).bytes
-    : null;
-  const parity = compareLogits(
-    format,
-    config.vocabSize,
-    await trainingLogits(checkpoint, ids, choice),
-    await artefactLogits(
-      { dir: outDir, file, exactTwin, config, largestWholeBytes: options.largestWholeBytes },
-      ids,
-    ),
-  );
-  assertParity(format, parity);
-  assertWeightErrors(format, weights.errors());
-  const manifest: Manifest = {
-    schema_version: manifestVersion,
-    kind: "limbeck_artefact",
-    format,
-    block: isInBlocks[format] ? choice.block : null,
-    bytes: modelBytes(outDir),
-    parameters: parameterCount(config),
-    config: { ...toHuggingFaceConfig(config) },
-    context_length: config.contextLength,
-    shapes,
-    fingerprints: { ...fingerprintArtefact(outDir), weights: checkpoint.fingerprint() },
-    parity,
-    weight_errors: [...weights.errors()],
-    licence,
-    created_by: "limbeck export",
-  };
-  writeJsonAtomic(manifestFile, manifest);
-  return manifest;
 }
 
 /** Lowers the inference graph; large weights go to a file of their own, whose bytes are made as they are written. */

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { readBytes, readText, withFileErrors, writeFileAtomic } from "../base/files.ts";
 
 /** Name of a licence's text in an artefact. */
-const licenceFile = "LICENSE";
+export const licenceFile = "LICENSE";
 
 /** Where published checkpoints say their licence, and other things. */
 export const modelCard = "README.md";
@@ -45,10 +45,8 @@ export function findLicence(dir: string): string {
   return /SPDX-License-Identifier:\s*(\S+)/.exec(readText(path.join(dir, file)))?.[1] ?? `see ${licenceFile}`;
 }
 
-/** Copies the licence's text, where there is one; of an earlier artefact, none stays that would be another model's. */
-export function copyLicence(fromDir: string, toDir: string, { isArtefact }: { isArtefact: boolean }): void {
-  const target = path.join(toDir, licenceFile);
+/** Copies the licence's text, where there is one. */
+export function copyLicence(fromDir: string, toDir: string): void {
   const file = licenceTextOf(fromDir);
-  if (file !== undefined) writeFileAtomic(target, readBytes(path.join(fromDir, file)));
-  else if (isArtefact) withFileErrors("remove", target, () => fs.rmSync(target, { force: true }));
+  if (file !== undefined) writeFileAtomic(path.join(toDir, licenceFile), readBytes(path.join(fromDir, file)));
 }
