@@ -73,6 +73,7 @@ export async function serveCommand(
         requests++;
         if (flags.accessLog === true) output.note(stringifyJson(entry));
       },
+      onWarning: (text) => output.note(`warning: ${text}`),
       onFault: (error, requestId) =>
         output.note(`${requestId} ${renderError(error, process.env["DEBUG"] === "1").trimEnd()}`),
     };

@@ -375,6 +375,62 @@ test("stopping lets open requests end, then cancels, and refuses new ones", asyn
   await done;
 });
 
+/** Never ends, and hears no signal, until it is released: a thread that is busy outside a step. */
+function deaf(): { readonly script: Script; readonly release: () => void } {
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return {
+    release: () => release(),
+    script: async function* () {
+      await released;
+      yield "a";
+    },
+  };
+}
+
+test("an engine that does not hear binds neither deadline nor stop, and health says so until it ends", async () => {
+  for (const stream of [false, true]) {
+    const { script, release } = deaf();
+    const warnings: string[] = [];
+    const { app, engine } = serve(script, {
+      deadlineMs: 60,
+      stuckAfterMs: 700,
+      onWarning: (text) => warnings.push(text),
+    });
+    const startedAt = Date.now();
+    const late = await errorOf(await app.fetch(post(chatPath, { ...hello, stream })));
+    assert.deepEqual([late.status, late.code], [504, "deadline_exceeded"]);
+    assert.ok(Date.now() - startedAt < 2000);
+    assert.equal((await app.fetch(get("/health"))).status, 200, "it may end yet");
+    await until(() => warnings.length === 1);
+    for (const request of [get("/health"), post(chatPath, hello)]) {
+      const response = await app.fetch(request);
+      assert.equal(response.headers.get("retry-after"), "10");
+      const error = await errorOf(response);
+      assert.deepEqual([error.status, error.code], [503, "engine_stuck"]);
+      assert.match(error.message, /Restart the server/);
+    }
+    assert.equal(engine.asked.length, 1);
+    release();
+    await until(() => engine.running === 0);
+    assert.equal((await app.fetch(get("/health"))).status, 200);
+    assert.equal((await app.fetch(post(chatPath, hello))).status, 200);
+    await app.stop(0);
+  }
+});
+
+test("stopping does not wait for an engine that does not hear", async () => {
+  const { app, engine } = serve(deaf().script);
+  const open = app.fetch(post(chatPath, hello));
+  await until(() => engine.running === 1);
+  const startedAt = Date.now();
+  await app.stop(20);
+  assert.equal((await errorOf(await open)).code, "shutting_down");
+  assert.ok(Date.now() - startedAt < 2000);
+});
+
 test("models, health and metrics say what is there", async () => {
   const { app } = serve(undefined, { model: "ours" });
   const models = (await (await app.fetch(get("/v1/models"))).json()) as { data: { id: string }[] };

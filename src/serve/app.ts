@@ -7,6 +7,7 @@ import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import { createAdmission } from "./admission.ts";
 import { createKeyCheck } from "./api-key.ts";
 import { chatEndpoint, completionEndpoint, type EndpointContext, type ServedEngine } from "./endpoints.ts";
+import { createEngineWatch } from "./engine-watch.ts";
 import { createMetrics } from "./metrics.ts";
 import type { ServeOptions } from "./options.ts";
 import { createRequestLog, type RequestRecord } from "./request-log.ts";
@@ -56,6 +57,9 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
   const admission = createAdmission(options.maxQueue ?? 64, monotonicMs);
   const scopes = createScopes(deadlineMs);
   const metrics = createMetrics(admission);
+  const watch = createEngineWatch(options.stuckAfterMs ?? 30_000, () =>
+    options.onWarning?.("the engine is stuck in a cancelled request: until it ends, all others get 503"),
+  );
   const openRecord = createRequestLog(metrics, options);
   const context: EndpointContext = {
     engine,
@@ -65,6 +69,7 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
     tokenText: options.tokenText ?? loadTokenizer(artefactDir).tokenText,
     admission,
     scopes,
+    watch,
   };
   const card = {
     id: model,
@@ -105,6 +110,7 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
   });
   app.get("/health", (c) => {
     if (scopes.isStopping) throw serverStopping();
+    watch.check();
     return c.json({
       status: "ok",
       model,

@@ -7,6 +7,7 @@ import { readChatRequest } from "./chat-request.ts";
 import type { RequestLimits } from "./common-request.ts";
 import { completionAnswer, completionChunks } from "./completion-answer.ts";
 import { readCompletionRequest } from "./completion-request.ts";
+import type { EngineWatch } from "./engine-watch.ts";
 import { readJsonBody } from "./json-body.ts";
 import type { TokenText } from "./logprobs.ts";
 import type { RequestRecord } from "./request-log.ts";
@@ -26,6 +27,7 @@ export interface EndpointContext {
   readonly tokenText: TokenText;
   readonly admission: Admission;
   readonly scopes: RequestScopes;
+  readonly watch: EngineWatch;
 }
 
 /** Answers a request that asks for text. Errors: every bad request's, the engine's, and those of waiting. */
@@ -48,7 +50,8 @@ function endpoint<Ask>(
   ) => Promise<Response>,
 ): Endpoint {
   return async (context, request, record, cut) => {
-    const { engine, limits, maxBodyBytes, systemFingerprint, tokenText, admission, scopes } = context;
+    const { engine, limits, maxBodyBytes, systemFingerprint, tokenText, admission, scopes, watch } = context;
+    watch.check();
     const scope = scopes.open(request.signal);
     try {
       const ask = read(await unlessAborted(readJsonBody(request, maxBodyBytes), scope.signal), limits);
@@ -68,6 +71,7 @@ function endpoint<Ask>(
           requestId: record.requestId,
           place,
           scope,
+          watch,
           cut,
           onResult: record.generated,
           onEnd: (error) => record.end(error?.httpStatus ?? 200, error),
