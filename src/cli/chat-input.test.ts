@@ -17,6 +17,9 @@ test("tools are read from an array in the OpenAI format; anything else names the
   t.after(() => fs.rmSync(path.dirname(file), { recursive: true }));
   fs.writeFileSync(file, JSON.stringify(demoTools));
   assert.deepEqual(readTools(file), demoTools);
+  const loose = { type: "function", function: { name: "a", parameters: { type: "object" }, strict: false } };
+  fs.writeFileSync(file, JSON.stringify([loose]));
+  assert.deepEqual(readTools(file), [loose]);
   fs.writeFileSync(file, JSON.stringify([{ type: "function", function: { name: "a" } }]));
   assert.throws(
     () => readTools(file),

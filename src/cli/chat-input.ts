@@ -11,6 +11,7 @@ const toolsSchema = z.array(
       name: z.string().min(1),
       description: z.string().optional(),
       parameters: z.record(z.string(), z.json()),
+      strict: z.boolean().optional(),
     }),
   }),
 );

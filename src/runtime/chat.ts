@@ -4,8 +4,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { CallFormat } from "../tools/call-format.ts";
 import { readCalls } from "../tools/call-stream.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
-import type { GrammarCompiler } from "./grammar/compiler.ts";
+import type { AnswerRules, GrammarCompiler } from "./grammar/compiler.ts";
 import { type Generator, streamGenerate } from "./stream-generate.ts";
+import type { TokenConstraint } from "./token-constraint.ts";
 import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
 
 /** One chat request whose turn has come. */
@@ -52,6 +53,40 @@ export function callFormatOf(tokenizer: Pick<Tokenizer, "callFormat">): CallForm
   return tokenizer.callFormat;
 }
 
+/** Tools as a prompt shows them: what is enforced is no part of it. */
+export function shownTools(tools: readonly ToolDefinition[]): readonly ToolDefinition[] {
+  return tools.map((tool) => {
+    const { strict: _, ...shown } = tool.function;
+    return { ...tool, function: shown };
+  });
+}
+
+const isOfResponseFormat = (error: unknown): error is LimbeckError =>
+  error instanceof LimbeckError &&
+  error.code === "invalid_request" &&
+  /^responseFormat(\/|$)/.test(String(error.fields["path"]));
+
+/** The constraint of one answer; a response format that need not be strict is loosened where it cannot be enforced. */
+async function constraintFor(grammars: GrammarCompiler, rules: AnswerRules): Promise<TokenConstraint | null> {
+  try {
+    return await grammars.forChat(rules);
+  } catch (error) {
+    const format = rules.responseFormat;
+    if (format.type !== "json_schema" || !isOfResponseFormat(error)) throw error;
+    const isObject = ["object", undefined].includes(format.schema["type"] as string | undefined);
+    if (format.strict === false && isObject) {
+      return grammars.forChat({ ...rules, responseFormat: { type: "json_object" } });
+    }
+    throw new LimbeckError(error.code, error.message, {
+      cure: isObject
+        ? 'Change the schema, or say "strict": false beside it: then the answer is any JSON object.'
+        : "Change the schema, or ask for text.",
+      fields: error.fields,
+      cause: error,
+    });
+  }
+}
+
 /**
  * messages → message: chat template and tokenizer, generation under the grammar of the tools and of the response format,
  * calls. A call that the token limit broke off is counted in `malformedCalls`. Errors: `invalid_request` (also for a
@@ -65,9 +100,9 @@ export async function chatOnce(
   checkMessages(messages);
   const { toolChoice = "auto", responseFormat = { type: "text" } } = options;
   const { callFormat } = tokenizer;
-  const constraint = await grammars.forChat({ tools, toolChoice, responseFormat, callFormat });
+  const constraint = await constraintFor(grammars, { tools, toolChoice, responseFormat, callFormat });
   try {
-    const promptIds = tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true });
+    const promptIds = tokenizer.encodeChat(messages, shownTools(tools), { addGenerationPrompt: true });
     const marks = { requestedAt, turnAt, tokenizedAt: monotonicMs() };
     const result = await streamGenerate(generator, promptIds, options, marks, {
       clock: monotonicMs,

@@ -1,7 +1,7 @@
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import type { LocalBatch } from "./batch/local-batch.ts";
-import { type ChatModel, chatOnce, checkMessages } from "./chat.ts";
+import { type ChatModel, chatOnce, checkMessages, shownTools } from "./chat.ts";
 import type { EngineAnswers, EngineTasks, TaskKind } from "./engine-tasks.ts";
 import type { PromptCache } from "./prompt-cache/prompt-cache.ts";
 import type { SystemTokenCounter } from "./prompt-cache/system-tokens.ts";
@@ -43,7 +43,7 @@ export function createTasks({ cache, batch, ...model }: TaskTools): TaskTable {
       return streamGenerate(generator, promptIds, options, marks, hooks);
     },
     countTokens: ({ messages, tools }) =>
-      tokenizer.encodeChat(checkMessages(messages), tools, { addGenerationPrompt: true }).length,
+      tokenizer.encodeChat(checkMessages(messages), shownTools(tools), { addGenerationPrompt: true }).length,
     promptCacheStats: () => cache?.stats() ?? null,
     openBatch: ({ rows }) => batch.open(rows),
     batchChat: (task, _turnAt, hooks) => batch.chat(task, hooks),
@@ -74,7 +74,7 @@ export function createAfterTasks(cache: PromptCache | null, systemTokens: System
       cache &&
       (({ messages, tools }) => {
         cache.observe(messages);
-        cache.runner.keep(systemTokens(messages, tools));
+        cache.runner.keep(systemTokens(messages, shownTools(tools)));
       }),
     complete: cache && (() => cache.runner.keep(0)),
     countTokens: null,

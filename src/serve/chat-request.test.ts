@@ -43,9 +43,12 @@ test("a request becomes messages, tools and options of the engine", () => {
         },
         { role: "tool", tool_call_id: "c1", content: "2" },
       ],
-      tools: [tool("f"), { type: "function", function: { name: "g", strict: true } }],
+      tools: [tool("f"), { type: "function", function: { name: "g", strict: false } }],
       tool_choice: { type: "function", function: { name: "g" } },
-      response_format: { type: "json_schema", json_schema: { name: "s", schema: { type: "array" } } },
+      response_format: {
+        type: "json_schema",
+        json_schema: { name: "s", schema: { type: "array" }, strict: false },
+      },
       temperature: 0.5,
       top_p: 0.9,
       seed: 3,
@@ -75,7 +78,10 @@ test("a request becomes messages, tools and options of the engine", () => {
     ],
     tools: [
       tool("f"),
-      { type: "function", function: { name: "g", parameters: { type: "object", properties: {} } } },
+      {
+        type: "function",
+        function: { name: "g", parameters: { type: "object", properties: {} }, strict: false },
+      },
     ],
     options: {
       temperature: 0.5,
@@ -84,7 +90,7 @@ test("a request becomes messages, tools and options of the engine", () => {
       stop: ["END"],
       maxTokens: 20,
       toolChoice: { name: "g" },
-      responseFormat: { type: "json_schema", schema: { type: "array" } },
+      responseFormat: { type: "json_schema", schema: { type: "array" }, strict: false },
       topLogprobs: 2,
     },
   });

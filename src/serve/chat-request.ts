@@ -18,7 +18,7 @@ export interface ChatAsk extends CommonAsk {
 const name = z.string().regex(/^[a-zA-Z0-9_.-]{1,64}$/, "expected 1 to 64 letters, digits, _, - or .");
 const jsonObject = z.record(z.string(), z.json());
 
-/** `strict` is taken and changes nothing: a call that was begun is always brought to a valid end. */
+/** Null is as absent: a call that was begun is brought to an end that its schema allows. */
 const toolSchema = z.object({
   type: z.literal("function"),
   function: z.object({
@@ -115,7 +115,7 @@ const noParameters: JsonSchema = { type: "object", properties: {} };
 
 function readTools({ tools }: ChatFields): ToolDefinition[] {
   const seen = new Set<string>();
-  return tools.map(({ function: { name, description, parameters } }, t) => {
+  return tools.map(({ function: { name, description, parameters, strict } }, t) => {
     if (seen.has(name)) {
       throw refuseField(`tools[${t}].function.name`, `expected names that differ, got ${name} twice`);
     }
@@ -126,6 +126,7 @@ function readTools({ tools }: ChatFields): ToolDefinition[] {
         name,
         ...(description == null ? {} : { description }),
         parameters: (parameters as JsonSchema | null | undefined) ?? noParameters,
+        ...(strict == null ? {} : { strict }),
       },
     };
   });
@@ -148,5 +149,10 @@ function readToolChoice(
 
 function readResponseFormat({ response_format: format }: ChatFields): ResponseFormat | undefined {
   if (format?.type !== "json_schema") return format;
-  return { type: "json_schema", schema: format.json_schema.schema as JsonSchema };
+  const { schema, strict } = format.json_schema;
+  return {
+    type: "json_schema",
+    schema: schema as JsonSchema,
+    ...(strict == null ? {} : { strict }),
+  };
 }

@@ -12,6 +12,7 @@ import { readJsonBody } from "./json-body.ts";
 import type { TokenText } from "./logprobs.ts";
 import type { RequestRecord } from "./request-log.ts";
 import { type RequestScopes, unlessAborted } from "./request-scope.ts";
+import { placeSchemaError } from "./schema-error.ts";
 
 /** What an app uses of an engine. */
 export type ServedEngine = Pick<Engine, "name" | "chat" | "stream" | "complete" | "streamComplete"> & {
@@ -87,7 +88,7 @@ function endpoint<Ask>(
 /** `POST /v1/chat/completions`. */
 export const chatEndpoint = endpoint("chatcmpl", readChatRequest, (engine, ask, context, admitted) => {
   const { messages, tools, options } = ask;
-  return ask.isStreamed
+  const answer = ask.isStreamed
     ? answerStream(
         admitted,
         (signal) => engine.stream(messages, tools, { ...options, signal }),
@@ -98,6 +99,9 @@ export const chatEndpoint = endpoint("chatcmpl", readChatRequest, (engine, ask, 
         (signal) => engine.chat(messages, tools, { ...options, signal }),
         (result) => chatAnswer(result, ask, context),
       );
+  return answer.catch((thrown: unknown) => {
+    throw placeSchemaError(thrown, tools);
+  });
 });
 
 /** `POST /v1/completions`. */
