@@ -7,7 +7,7 @@ import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import type { AnswerRules, GrammarCompiler } from "./grammar/compiler.ts";
 import { type Generator, streamGenerate } from "./stream-generate.ts";
 import type { TokenConstraint } from "./token-constraint.ts";
-import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
+import type { ChatResult, GenerateOptions, TokenEvent, ToolChoice } from "./types.ts";
 
 /** One chat request whose turn has come. */
 export interface ChatRequest {
@@ -51,6 +51,11 @@ export function checkMessages(messages: readonly ChatMessage[]): readonly ChatMe
 /** How this tokenizer's model writes calls. */
 export function callFormatOf(tokenizer: Pick<Tokenizer, "callFormat">): CallFormat {
   return tokenizer.callFormat;
+}
+
+/** Whether an answer may hold calls: otherwise all of it is text. */
+export function mayCall(tools: readonly ToolDefinition[], toolChoice: ToolChoice | undefined): boolean {
+  return tools.length > 0 && toolChoice !== "none";
 }
 
 /** Tools as a prompt shows them: what is enforced is no part of it. */
@@ -110,7 +115,9 @@ export async function chatOnce(
       onEvent: onToken,
       ...(constraint === null ? {} : { constraint }),
     });
-    const { content, calls, malformed } = readCalls(result.text, callFormat);
+    const { content, calls, malformed } = mayCall(tools, toolChoice)
+      ? readCalls(result.text, callFormat)
+      : { content: result.text, calls: [], malformed: 0 };
     return { ...result, content, calls, malformedCalls: malformed };
   } finally {
     constraint?.close();

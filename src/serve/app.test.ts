@@ -16,6 +16,7 @@ import type { WireError } from "./wire-error.ts";
 
 const chatPath = "/v1/chat/completions";
 const hello = { model: "scripted", messages: [{ role: "user", content: "hello" }] };
+const tools = [{ type: "function", function: { name: "f" } }];
 const call = writeCalls([{ name: "f", arguments: { x: 1 } }]);
 
 function serve(script: Script = () => ["Hel", "lo."], options: ServeOptions = {}) {
@@ -123,7 +124,7 @@ test("a stream says the same as the whole answer, in pieces cut anywhere", async
   for (const size of [1, 3, 7, 100]) {
     const pieces = text.match(new RegExp(`[\\s\\S]{1,${size}}`, "g")) ?? [];
     const { app } = serve(() => pieces);
-    const body = { ...hello, logprobs: true, top_logprobs: 1 };
+    const body = { ...hello, tools, logprobs: true, top_logprobs: 1 };
     const whole = (await (await app.fetch(post(chatPath, body))).json()) as {
       choices: {
         message: { content: string; tool_calls: { function: object }[] };
@@ -157,7 +158,7 @@ test("a stream says the same as the whole answer, in pieces cut anywhere", async
 
 test("without parallel calls only the first is shown, whole and streamed", async () => {
   const { app } = serve(() => [call, call]);
-  const body = { ...hello, parallel_tool_calls: false };
+  const body = { ...hello, tools, parallel_tool_calls: false };
   const whole = (await (await app.fetch(post(chatPath, body))).json()) as {
     choices: [{ message: { tool_calls: unknown[]; content: null } }];
   };
@@ -165,6 +166,22 @@ test("without parallel calls only the first is shown, whole and streamed", async
   assert.equal(whole.choices[0].message.tool_calls.length, 1);
   assert.equal(whole.choices[0].message.content, null);
   assert.equal(chunks.flatMap((chunk) => chunk.choices[0]?.delta.tool_calls ?? []).length, 1);
+});
+
+test("without tools to call, a call is text, whole and streamed", async () => {
+  const { app } = serve(() => ["So: ", ...call]);
+  for (const more of [{}, { tools: [] }, { tools, tool_choice: "none" }]) {
+    const body = { ...hello, ...more };
+    const whole = (await (await app.fetch(post(chatPath, body))).json()) as {
+      choices: [{ message: { tool_calls?: unknown; content: string }; finish_reason: string }];
+    };
+    const [{ message, finish_reason: finish }] = whole.choices;
+    assert.deepEqual([message.content, message.tool_calls, finish], [`So: ${call}`, undefined, "stop"]);
+    const chunks = await chunksOf(await app.fetch(post(chatPath, { ...body, stream: true })));
+    const choices = chunks.flatMap((chunk) => chunk.choices);
+    assert.equal(choices.map(({ delta }) => delta.content ?? "").join(""), message.content);
+    assert.equal(choices.at(-1)?.finish_reason, "stop");
+  }
 });
 
 test("raw text is continued, with the older form of log-probabilities", async () => {

@@ -69,6 +69,7 @@ test("a request becomes messages, tools and options of the engine", () => {
     isStreamed: true,
     includeUsage: true,
     wantsLogprobs: true,
+    mayCall: true,
     mostCalls: Number.POSITIVE_INFINITY,
     messages: [
       { role: "system", content: "be brief" },

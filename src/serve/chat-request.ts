@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { mayCall } from "../runtime/chat.ts";
 import type { GenerateOptions, ResponseFormat, ToolChoice } from "../runtime/types.ts";
 import type { ChatMessage, JsonSchema, ToolDefinition } from "../tools/types.ts";
 import { messagesSchema, readMessages } from "./chat-messages.ts";
@@ -11,6 +12,8 @@ export interface ChatAsk extends CommonAsk {
   readonly messages: readonly ChatMessage[];
   readonly tools: readonly ToolDefinition[];
   readonly wantsLogprobs: boolean;
+  /** False: all of the answer is text. */
+  readonly mayCall: boolean;
   /** How many calls an answer may show; what comes after them is dropped. */
   readonly mostCalls: number;
 }
@@ -93,16 +96,18 @@ export function readChatRequest(body: unknown, limits: RequestLimits): ChatAsk {
     throw refuseField("top_logprobs", "expected logprobs to be true beside it");
   }
   const tools = readTools(fields);
+  const toolChoice = readToolChoice(fields, tools);
   return {
     ...common,
     messages: readMessages(fields.messages),
     tools,
     wantsLogprobs: fields.logprobs,
+    mayCall: mayCall(tools, toolChoice),
     mostCalls: fields.parallel_tool_calls ? Number.POSITIVE_INFINITY : 1,
     options: {
       ...common.options,
       ...given<GenerateOptions>({
-        toolChoice: readToolChoice(fields, tools),
+        toolChoice,
         responseFormat: readResponseFormat(fields),
         topLogprobs: fields.logprobs ? (fields.top_logprobs ?? 0) : undefined,
       }),
