@@ -7,6 +7,7 @@ import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import { createAdmission } from "./admission.ts";
 import { createKeyCheck } from "./api-key.ts";
 import { chatEndpoint, completionEndpoint, type EndpointContext, type ServedEngine } from "./endpoints.ts";
+import { createEngineHealth } from "./engine-health.ts";
 import { createEngineWatch } from "./engine-watch.ts";
 import { createMetrics } from "./metrics.ts";
 import type { ServeOptions } from "./options.ts";
@@ -56,11 +57,13 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
   const model = options.model ?? engine.name;
   const admission = createAdmission(options.maxQueue ?? 64, monotonicMs);
   const scopes = createScopes(deadlineMs);
-  const metrics = createMetrics(admission);
+  const health = createEngineHealth(engine.promptCacheStats, options.onWarning);
+  void health.refresh();
+  const metrics = createMetrics(admission, health);
   const watch = createEngineWatch(options.stuckAfterMs ?? 30_000, () =>
     options.onWarning?.("the engine is stuck in a cancelled request: until it ends, all others get 503"),
   );
-  const openRecord = createRequestLog(metrics, options);
+  const openRecord = createRequestLog(metrics, health, options);
   const context: EndpointContext = {
     engine,
     limits: { model, maxTokens: options.maxTokens ?? null },

@@ -15,9 +15,10 @@ import { type RequestScopes, unlessAborted } from "./request-scope.ts";
 import { placeSchemaError } from "./schema-error.ts";
 
 /** What an app uses of an engine. */
-export type ServedEngine = Pick<Engine, "name" | "chat" | "stream" | "complete" | "streamComplete"> & {
-  readonly info: Pick<Engine["info"], "artefactDir" | "callFormat" | "fingerprints">;
-};
+export type ServedEngine = Pick<Engine, "name" | "chat" | "stream" | "complete" | "streamComplete"> &
+  Partial<Pick<Engine, "promptCacheStats">> & {
+    readonly info: Pick<Engine["info"], "artefactDir" | "callFormat" | "fingerprints">;
+  };
 
 /** What the endpoints of one server share. */
 export interface EndpointContext {
