@@ -5,6 +5,7 @@ import type { CallFormat } from "../tools/call-format.ts";
 import { readCalls } from "../tools/call-stream.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import type { AnswerRules, GrammarCompiler } from "./grammar/compiler.ts";
+import { checkMessages, checkOptions, checkTools } from "./request-check.ts";
 import { type Generator, streamGenerate } from "./stream-generate.ts";
 import type { TokenConstraint } from "./token-constraint.ts";
 import type { ChatResult, GenerateOptions, TokenEvent, ToolChoice } from "./types.ts";
@@ -31,23 +32,6 @@ export interface ChatHooks {
   readonly onToken: (event: TokenEvent) => void;
 }
 
-const roles: readonly string[] = ["system", "user", "assistant", "tool"] satisfies ChatMessage["role"][];
-
-/** The messages themselves. Error: `invalid_request` naming the first that is none. */
-export function checkMessages(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const bad = messages.findIndex(({ role, content }) => {
-    return !roles.includes(role) || (content !== null && typeof content !== "string");
-  });
-  if (messages.length > 0 && bad < 0) return messages;
-  throw new LimbeckError(
-    "invalid_request",
-    bad < 0
-      ? "messages: expected at least one, got none"
-      : `messages[${bad}]: expected a role of ${roles.join(", ")} and content of text or null, got ${JSON.stringify(messages[bad])?.slice(0, 200)}`,
-    { cure: "Send messages of the chat format.", fields: { message: bad } },
-  );
-}
-
 /** How this tokenizer's model writes calls. */
 export function callFormatOf(tokenizer: Pick<Tokenizer, "callFormat">): CallFormat {
   return tokenizer.callFormat;
@@ -61,8 +45,8 @@ export function mayCall(tools: readonly ToolDefinition[], toolChoice: ToolChoice
 /** Tools as a prompt shows them: what is enforced is no part of it. */
 export function shownTools(tools: readonly ToolDefinition[]): readonly ToolDefinition[] {
   return tools.map((tool) => {
-    const { strict: _, ...shown } = tool.function;
-    return { ...tool, function: shown };
+    const { strict, ...shown } = tool.function;
+    return strict === undefined ? tool : { ...tool, function: shown };
   });
 }
 
@@ -103,6 +87,8 @@ export async function chatOnce(
   { requestedAt, isCancelled, onToken }: ChatHooks,
 ): Promise<ChatResult> {
   checkMessages(messages);
+  checkTools(tools);
+  checkOptions(options);
   const { toolChoice = "auto", responseFormat = { type: "text" } } = options;
   const { callFormat } = tokenizer;
   const constraint = await constraintFor(grammars, { tools, toolChoice, responseFormat, callFormat });
