@@ -27,7 +27,7 @@ const meanings: { readonly [C in ErrorCode]: string } = {
   address_unavailable:
     "The server cannot listen there: the port is in use, or the address is not this machine's.",
   access_denied:
-    "A hub gives a model only to those who may have it: its licence is not accepted, or the token is not good.",
+    "A hub gives a model only to those who may have it: its licence is not accepted, or the token is not good. A server on loopback without an API key is asked under another name than localhost.",
   unreachable: "Another server cannot be reached, or failed however often it was asked.",
   bad_download: "What another server sent is not what it had announced; the file is removed.",
   file_not_found: "A file or folder is not there.",

@@ -9,6 +9,7 @@ import { createKeyCheck } from "./api-key.ts";
 import { chatEndpoint, completionEndpoint, type EndpointContext, type ServedEngine } from "./endpoints.ts";
 import { createEngineHealth } from "./engine-health.ts";
 import { createEngineWatch } from "./engine-watch.ts";
+import { checkHost } from "./host-check.ts";
 import { createMetrics } from "./metrics.ts";
 import type { ServeOptions } from "./options.ts";
 import { createRequestLog, type RequestRecord } from "./request-log.ts";
@@ -19,6 +20,8 @@ import { asServeError, errorResponse } from "./wire-error.ts";
 export interface Connection {
   /** Ends it at once. */
   readonly cut: () => void;
+  /** Whether the server can only be reached from this machine. */
+  readonly isLoopback?: boolean;
 }
 
 /** A server as a function from request to response; `listen` puts it on a port. */
@@ -90,7 +93,12 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
     c.res.headers.set("x-request-id", record.requestId);
     if (!record.isAdmitted) record.end(c.res.status, c.error === undefined ? null : asServeError(c.error));
   });
-  if (apiKey !== undefined) {
+  if (apiKey === undefined) {
+    app.use(async (c, next) => {
+      if (c.env?.isLoopback === true) checkHost(c.req.header("host") ?? "");
+      await next();
+    });
+  } else {
     const checkKey = createKeyCheck(apiKey);
     app.use(async (c, next) => {
       if (c.req.path !== "/health") checkKey(c.req.header("authorization") ?? null);
