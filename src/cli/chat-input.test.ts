@@ -20,7 +20,12 @@ test("tools are read from an array in the OpenAI format; anything else names the
   const loose = { type: "function", function: { name: "a", parameters: { type: "object" }, strict: false } };
   fs.writeFileSync(file, JSON.stringify([loose]));
   assert.deepEqual(readTools(file), [loose]);
-  fs.writeFileSync(file, JSON.stringify([{ type: "function", function: { name: "a" } }]));
+  const bare = { name: "a", description: null };
+  fs.writeFileSync(file, JSON.stringify([{ type: "function", function: bare }]));
+  assert.deepEqual(readTools(file), [
+    { type: "function", function: { name: "a", parameters: { type: "object", properties: {} } } },
+  ]);
+  fs.writeFileSync(file, JSON.stringify([{ type: "function", function: { name: "a", parameters: 5 } }]));
   assert.throws(
     () => readTools(file),
     (thrown: unknown) =>

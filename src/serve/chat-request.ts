@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { mayCall } from "../runtime/chat.ts";
 import type { GenerateOptions, ResponseFormat, ToolChoice } from "../runtime/types.ts";
-import type { ChatMessage, JsonSchema, ToolDefinition } from "../tools/types.ts";
+import { type ChatMessage, type JsonSchema, noParameters, type ToolDefinition } from "../tools/types.ts";
 import { messagesSchema, readMessages } from "./chat-messages.ts";
 import { type CommonAsk, commonShape, type RequestLimits, readCommon } from "./common-request.ts";
 import { given, readFields, type Unserved, unservedFields } from "./request-fields.ts";
@@ -10,7 +10,10 @@ import { refuseField } from "./wire-error.ts";
 /** One chat request, read and checked. */
 export interface ChatAsk extends CommonAsk {
   readonly messages: readonly ChatMessage[];
+  /** Those that may be called. */
   readonly tools: readonly ToolDefinition[];
+  /** Of every tool in the request, in its order. */
+  readonly toolNames: readonly string[];
   readonly wantsLogprobs: boolean;
   /** False: all of the answer is text. */
   readonly mayCall: boolean;
@@ -32,6 +35,9 @@ const toolSchema = z.object({
   }),
 });
 
+/** A tool, by its name. */
+const toolName = z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) });
+
 const chatSchema = z.object({
   ...commonShape,
   messages: messagesSchema,
@@ -41,9 +47,16 @@ const chatSchema = z.object({
     .union(
       [
         z.enum(["none", "auto", "required"]),
-        z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+        toolName,
+        z.object({
+          type: z.literal("allowed_tools"),
+          allowed_tools: z.object({ mode: z.enum(["auto", "required"]), tools: z.array(toolName).min(1) }),
+        }),
       ],
-      { error: 'expected "none", "auto", "required" or {"type": "function", "function": {"name"}}' },
+      {
+        error:
+          'expected "none", "auto", "required", {"type": "function", "function": {"name"}} or {"type": "allowed_tools", "allowed_tools": {"mode", "tools"}}',
+      },
     )
     .optional(),
   parallel_tool_calls: z.boolean().default(true),
@@ -95,12 +108,14 @@ export function readChatRequest(body: unknown, limits: RequestLimits): ChatAsk {
   if (fields.top_logprobs !== undefined && !fields.logprobs) {
     throw refuseField("top_logprobs", "expected logprobs to be true beside it");
   }
-  const tools = readTools(fields);
+  const offered = readTools(fields);
+  const tools = allowedTools(fields, offered);
   const toolChoice = readToolChoice(fields, tools);
   return {
     ...common,
     messages: readMessages(fields.messages),
     tools,
+    toolNames: offered.map((tool) => tool.function.name),
     wantsLogprobs: fields.logprobs,
     mayCall: mayCall(tools, toolChoice),
     mostCalls: fields.parallel_tool_calls ? Number.POSITIVE_INFINITY : 1,
@@ -114,9 +129,6 @@ export function readChatRequest(body: unknown, limits: RequestLimits): ChatAsk {
     },
   };
 }
-
-/** A tool without parameters takes none. */
-const noParameters: JsonSchema = { type: "object", properties: {} };
 
 function readTools({ tools }: ChatFields): ToolDefinition[] {
   const seen = new Set<string>();
@@ -137,6 +149,27 @@ function readTools({ tools }: ChatFields): ToolDefinition[] {
   });
 }
 
+function checkName(name: string, tools: readonly ToolDefinition[], param: string): void {
+  const names = tools.map((tool) => tool.function.name);
+  if (!names.includes(name)) {
+    throw refuseField(param, `expected one of ${names.join(", ")}, got ${name.slice(0, 80)}`);
+  }
+}
+
+/** Tools outside of `allowed_tools` are not shown to the model: what it does not see it does not call. */
+function allowedTools(
+  { tool_choice: choice }: ChatFields,
+  tools: readonly ToolDefinition[],
+): readonly ToolDefinition[] {
+  if (typeof choice !== "object" || choice.type !== "allowed_tools") return tools;
+  if (tools.length === 0) throw refuseField("tool_choice", "expected tools beside it");
+  const allowed = choice.allowed_tools.tools.map((tool) => tool.function.name);
+  for (const [t, name] of allowed.entries()) {
+    checkName(name, tools, `tool_choice.allowed_tools.tools[${t}].function.name`);
+  }
+  return tools.filter((tool) => allowed.includes(tool.function.name));
+}
+
 function readToolChoice(
   { tool_choice: choice }: ChatFields,
   tools: readonly ToolDefinition[],
@@ -144,12 +177,10 @@ function readToolChoice(
   if (choice === undefined || choice === "none") return choice;
   if (tools.length === 0 && choice !== "auto") throw refuseField("tool_choice", "expected tools beside it");
   if (typeof choice === "string") return choice;
+  if (choice.type === "allowed_tools") return choice.allowed_tools.mode;
   const { name } = choice.function;
-  if (tools.some((tool) => tool.function.name === name)) return { name };
-  throw refuseField(
-    "tool_choice.function.name",
-    `expected one of ${tools.map((tool) => tool.function.name).join(", ")}, got ${name.slice(0, 80)}`,
-  );
+  checkName(name, tools, "tool_choice.function.name");
+  return { name };
 }
 
 function readResponseFormat({ response_format: format }: ChatFields): ResponseFormat | undefined {

@@ -101,7 +101,7 @@ export const chatEndpoint = endpoint("chatcmpl", readChatRequest, (engine, ask, 
         (result) => chatAnswer(result, ask, context),
       );
   return answer.catch((thrown: unknown) => {
-    throw placeSchemaError(thrown, tools);
+    throw placeSchemaError(thrown, ask.toolNames);
   });
 });
 

@@ -1,13 +1,12 @@
 import { LimbeckError } from "../base/errors.ts";
-import type { ToolDefinition } from "../tools/types.ts";
 
 /** An error of the engine, with the field of the request in `param` where a schema in it cannot be enforced. */
-export function placeSchemaError(thrown: unknown, tools: readonly ToolDefinition[]): unknown {
+export function placeSchemaError(thrown: unknown, toolNames: readonly string[]): unknown {
   if (!(thrown instanceof LimbeckError) || thrown.code !== "invalid_request") return thrown;
   const { path } = thrown.fields;
   if (typeof path !== "string") return thrown;
   const [place] = path.split("/");
-  const index = tools.findIndex((tool) => place === `tool ${tool.function.name}`);
+  const index = toolNames.findIndex((name) => place === `tool ${name}`);
   const param =
     index >= 0
       ? `tools[${index}].function.parameters`
