@@ -101,13 +101,15 @@ test("a schema that cannot be enforced is the client's error, which names its fi
       function: { name: "odd", parameters: schema, ...(strict === undefined ? {} : { strict }) },
     } as const,
   ];
+  const malformed = { type: "function", function: { name: "f", parameters: { required: 5 } } } as const;
   for (const stream of [false, true]) {
     for (const [body, param, cure] of [
       [{ response_format: format() }, "response_format", /"strict": false beside it/],
+      [{ tools: [malformed] }, "tools[0].function.parameters.required", /an array of names/],
       [{ tools: offered() }, "tools[1].function.parameters", /offer the tool with "strict": false/],
-    ] as const) {
+    ] as [Partial<OpenAI.ChatCompletionCreateParams>, string, RegExp][]) {
       await assert.rejects(
-        client.chat.completions.create({ ...ask, ...body, stream }),
+        client.chat.completions.create({ ...ask, ...body, stream } as OpenAI.ChatCompletionCreateParams),
         (error) =>
           error instanceof OpenAI.BadRequestError && error.param === param && cure.test(error.message),
       );
