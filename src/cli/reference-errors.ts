@@ -22,7 +22,8 @@ const meanings: { readonly [C in ErrorCode]: string } = {
   unsupported_media_type: "The body of a request is not declared as JSON.",
   queue_full: "As many requests are open as the server holds; try again after `Retry-After` seconds.",
   shutting_down: "The server is stopping and takes no new request.",
-  engine_stuck: "The server's engine is still at a request that was cancelled long ago.",
+  engine_unavailable:
+    "The server's engine is still at a request that was cancelled long ago, or its worker has died.",
   deadline_exceeded: "A request was not answered in the time that the server gives it.",
   address_unavailable:
     "The server cannot listen there: the port is in use, or the address is not this machine's.",

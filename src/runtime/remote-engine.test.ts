@@ -31,7 +31,10 @@ port.on("message", (order) => {
 }
 const ask = [{ role: "user", content: "x" }] as const;
 const isInternal = (words: RegExp) => (error: unknown) =>
-  error instanceof LimbeckError && error.code === "internal" && words.test(error.message);
+  error instanceof LimbeckError &&
+  error.code === "internal" &&
+  error.fields["isEngineDead"] === true &&
+  words.test(error.message);
 
 test("a worker that throws fails every request, and those that come later", async () => {
   const engine = await openRemoteEngine(

@@ -90,14 +90,14 @@ export async function openRemoteEngine(
     die(
       new LimbeckError("internal", `engine's worker failed: ${(cause as Error).message}`, {
         cause,
-        fields: { path: artefactDir },
+        fields: { path: artefactDir, isEngineDead: true },
       }),
     ),
   );
   worker.on("exit", (status) =>
     die(
       new LimbeckError("internal", `engine's worker ended with status ${status} before it was closed`, {
-        fields: { path: artefactDir, status },
+        fields: { path: artefactDir, status, isEngineDead: true },
       }),
     ),
   );

@@ -42,7 +42,7 @@ export async function answerWhole<Result extends GenerateResult>(
     await place.turn(scope.signal);
     const generating = generate(scope.signal);
     work = generating.then(onResult, () => undefined);
-    watch.follow(work, scope.signal);
+    watch.follow(generating, scope.signal);
     const result = await unlessAborted(generating, scope.signal, patienceMs);
     if (result.finishReason === "cancelled") throw scope.signal.reason;
     const headers = { "content-type": "application/json" };
@@ -86,7 +86,7 @@ export async function answerStream<Result extends GenerateResult>(
     await place.turn(scope.signal);
     const stream = generate(scope.signal);
     work = stream.result.then(onResult, () => undefined).finally(place.endTurn);
-    watch.follow(work, scope.signal);
+    watch.follow(stream.result, scope.signal);
     chunks = chunksOf(stream);
     first = await unlessAborted(chunks.next(), scope.signal, patienceMs);
     if (scope.signal.aborted) throw scope.signal.reason;

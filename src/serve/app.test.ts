@@ -426,7 +426,7 @@ test("an engine that does not hear binds neither deadline nor stop, and health s
       const response = await app.fetch(request);
       assert.equal(response.headers.get("retry-after"), "10");
       const error = await errorOf(response);
-      assert.deepEqual([error.status, error.code], [503, "engine_stuck"]);
+      assert.deepEqual([error.status, error.code], [503, "engine_unavailable"]);
       assert.match(error.message, /Restart the server/);
     }
     assert.equal(engine.asked.length, 1);
@@ -435,6 +435,17 @@ test("an engine that does not hear binds neither deadline nor stop, and health s
     assert.equal((await app.fetch(get("/health"))).status, 200);
     assert.equal((await app.fetch(post(chatPath, hello))).status, 200);
     await app.stop(0);
+  }
+});
+
+test("an engine whose worker has died is unavailable, and health says so", async () => {
+  const { app } = serve(() => {
+    throw new LimbeckError("internal", "engine's worker failed: boom", { fields: { isEngineDead: true } });
+  });
+  assert.equal((await app.fetch(post(chatPath, hello))).status, 500);
+  for (const request of [get("/health"), post(chatPath, hello)]) {
+    const error = await errorOf(await app.fetch(request));
+    assert.deepEqual([error.status, error.code], [503, "engine_unavailable"]);
   }
 });
 

@@ -63,8 +63,8 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
   const health = createEngineHealth(engine.promptCacheStats, options.onWarning);
   void health.refresh();
   const metrics = createMetrics(admission, health);
-  const watch = createEngineWatch(options.stuckAfterMs ?? 30_000, () =>
-    options.onWarning?.("the engine is stuck in a cancelled request: until it ends, all others get 503"),
+  const watch = createEngineWatch(options.stuckAfterMs ?? 30_000, ({ message }) =>
+    options.onWarning?.(`${message}; requests and /health are answered with 503`),
   );
   const openRecord = createRequestLog(metrics, health, options);
   const context: EndpointContext = {

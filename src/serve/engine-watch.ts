@@ -1,31 +1,40 @@
 import { LimbeckError } from "../base/errors.ts";
 
-/** Knows whether the engine still obeys: one that goes on long after a request was cancelled is stuck in it. */
+/** Knows whether the engine can answer: one that goes on long after a request was cancelled is stuck in it. */
 export interface EngineWatch {
-  /** Error: `engine_stuck` until what holds the engine ends after all. */
+  /** Error: `engine_unavailable` once the engine has died, and while it is stuck. */
   check(): void;
-  /** Watches one request's work from its signal to its end. */
-  follow(work: Promise<unknown>, signal: AbortSignal): void;
+  /** Watches one request's generation: from its signal to its end, and how it ends. */
+  follow(generation: Promise<unknown>, signal: AbortSignal): void;
 }
 
-/** Calls `onStuck` each time when work has not ended `stuckAfterMs` after its signal. */
-export function createEngineWatch(stuckAfterMs: number, onStuck: () => void): EngineWatch {
-  const stuck = new Set<Promise<unknown>>();
+const unavailable = (got: string): LimbeckError =>
+  new LimbeckError("engine_unavailable", `engine: ${got}`, {
+    cure: "Restart the server.",
+    fields: { retry_after_seconds: 10 },
+  });
+
+const isDeath = (error: unknown): boolean =>
+  error instanceof LimbeckError && error.fields["isEngineDead"] === true;
+
+/** Calls `onTrouble` when the engine dies, and each time when it has not ended `stuckAfterMs` after a signal. */
+export function createEngineWatch(stuckAfterMs: number, onTrouble: (why: LimbeckError) => void): EngineWatch {
+  const stuck = new Map<Promise<unknown>, LimbeckError>();
+  let death: LimbeckError | undefined;
   return {
     check: () => {
-      if (stuck.size === 0) return;
-      throw new LimbeckError(
-        "engine_stuck",
-        `engine: expected to end a cancelled request within ${stuckAfterMs / 1000} s, is still at it`,
-        { cure: "Restart the server.", fields: { retry_after_seconds: 10 } },
-      );
+      const [why = death] = stuck.values();
+      if (why !== undefined) throw why;
     },
-    follow: (work, signal) => {
+    follow: (generation, signal) => {
       let timer: NodeJS.Timeout | undefined;
       const begin = (): void => {
         timer = setTimeout(() => {
-          stuck.add(work);
-          onStuck();
+          const why = unavailable(
+            `expected to end a cancelled request within ${stuckAfterMs / 1000} s, is still at it`,
+          );
+          stuck.set(generation, why);
+          onTrouble(why);
         }, stuckAfterMs).unref();
       };
       if (signal.aborted) begin();
@@ -33,9 +42,14 @@ export function createEngineWatch(stuckAfterMs: number, onStuck: () => void): En
       const end = (): void => {
         clearTimeout(timer);
         signal.removeEventListener("abort", begin);
-        stuck.delete(work);
+        stuck.delete(generation);
       };
-      work.then(end, end);
+      generation.then(end, (error: unknown) => {
+        end();
+        if (death !== undefined || !isDeath(error)) return;
+        death = unavailable("expected one that runs, its worker has ended");
+        onTrouble(death);
+      });
     },
   };
 }
