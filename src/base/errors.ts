@@ -26,6 +26,7 @@ export const errorCodes = {
   unsupported_media_type: { exitStatus: 2, httpStatus: 415 },
   queue_full: { exitStatus: 1, httpStatus: 429 },
   shutting_down: { exitStatus: 1, httpStatus: 503 },
+  engine_unavailable: { exitStatus: 3, httpStatus: 503 },
   deadline_exceeded: { exitStatus: 1, httpStatus: 504 },
   address_unavailable: { exitStatus: 3, httpStatus: 500 },
   access_denied: { exitStatus: 2, httpStatus: 403 },

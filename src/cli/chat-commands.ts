@@ -5,7 +5,7 @@ import { LimbeckError } from "../base/errors.ts";
 import { writeJsonAtomic } from "../base/files.ts";
 import { type ChatSession, chatFigures } from "../flow/chat-session.ts";
 import type { ToolDefinition } from "../tools/types.ts";
-import { figureParts, flowParts } from "./chat-view.ts";
+import { draftFigures, draftParts, figureParts, flowParts } from "./chat-view.ts";
 
 /** What commands may look at and change. */
 export interface CommandScope {
@@ -79,7 +79,10 @@ const commands: { readonly [N in CommandName]: ChatCommand } = {
     run: ({ session, width }) => {
       const figures = chatFigures(session.turns);
       // The first turn's time to the first token says nothing about the others.
-      const parts = figureParts({ ...figures, ttftMs: null });
+      const parts = [
+        ...figureParts({ ...figures, ttftMs: null }),
+        ...draftParts(draftFigures(session.turns)),
+      ];
       return flowParts([`${figures.turns} turn${figures.turns === 1 ? "" : "s"}`, ...parts], width);
     },
   },

@@ -17,7 +17,15 @@ test("tools are read from an array in the OpenAI format; anything else names the
   t.after(() => fs.rmSync(path.dirname(file), { recursive: true }));
   fs.writeFileSync(file, JSON.stringify(demoTools));
   assert.deepEqual(readTools(file), demoTools);
-  fs.writeFileSync(file, JSON.stringify([{ type: "function", function: { name: "a" } }]));
+  const loose = { type: "function", function: { name: "a", parameters: { type: "object" }, strict: false } };
+  fs.writeFileSync(file, JSON.stringify([loose]));
+  assert.deepEqual(readTools(file), [loose]);
+  const bare = { name: "a", description: null };
+  fs.writeFileSync(file, JSON.stringify([{ type: "function", function: bare }]));
+  assert.deepEqual(readTools(file), [
+    { type: "function", function: { name: "a", parameters: { type: "object", properties: {} } } },
+  ]);
+  fs.writeFileSync(file, JSON.stringify([{ type: "function", function: { name: "a", parameters: 5 } }]));
   assert.throws(
     () => readTools(file),
     (thrown: unknown) =>

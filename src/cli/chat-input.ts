@@ -2,20 +2,21 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { z } from "zod";
 import { LimbeckError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
-import type { ToolDefinition } from "../tools/types.ts";
+import { type JsonSchema, noParameters, type ToolDefinition } from "../tools/types.ts";
 
 const toolsSchema = z.array(
   z.object({
     type: z.literal("function"),
     function: z.object({
       name: z.string().min(1),
-      description: z.string().optional(),
-      parameters: z.record(z.string(), z.json()),
+      description: z.string().nullish(),
+      parameters: z.record(z.string(), z.json()).nullish(),
+      strict: z.boolean().nullish(),
     }),
   }),
 );
 
-/** Tools of a JSON file in the OpenAI format. Errors: `file_not_found`, `invalid_json`, `invalid_request`. */
+/** Tools of a JSON file in the OpenAI format; null counts as absent. Errors: `file_not_found`, `invalid_json`, `invalid_request`. */
 export function readTools(file: string): readonly ToolDefinition[] {
   const result = toolsSchema.safeParse(readJson(file));
   if (!result.success) {
@@ -29,7 +30,15 @@ export function readTools(file: string): readonly ToolDefinition[] {
       },
     );
   }
-  return result.data as readonly ToolDefinition[];
+  return result.data.map(({ function: { name, description, parameters, strict } }) => ({
+    type: "function",
+    function: {
+      name,
+      ...(description == null ? {} : { description }),
+      parameters: (parameters as JsonSchema | null | undefined) ?? noParameters,
+      ...(strict == null ? {} : { strict }),
+    },
+  }));
 }
 
 /**

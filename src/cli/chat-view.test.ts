@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createAnswerWriter, figureParts, flowParts } from "./chat-view.ts";
+import type { SpeculationReport } from "../runtime/types.ts";
+import {
+  createAnswerWriter,
+  draftDocument,
+  draftFigures,
+  draftParts,
+  figureParts,
+  flowParts,
+} from "./chat-view.ts";
 
 test("parts break between each other, where the terminal is narrow", () => {
   assert.equal(flowParts(["aaaa", "bbbb", "cccc"], 80), "aaaa · bbbb · cccc");
@@ -20,6 +28,26 @@ test("figures that nobody has are left out", () => {
     "100 tok/s",
     "2 calls",
   ]);
+});
+
+test("drafting says how much was accepted, or why nothing is drafted", () => {
+  assert.deepEqual(draftParts(draftFigures([{}])), []);
+  const report = { mode: "auto", proposed: 8, accepted: 5, targetRuns: 9, offBecause: null } as const;
+  const off = { ...report, proposed: 0, accepted: 0, offBecause: "runs are too short" };
+  const figures = (...reports: SpeculationReport[]) =>
+    draftFigures(reports.map((speculation) => ({ speculation })));
+  assert.deepEqual(draftParts(figures(report, report)), ["10 of 16 drafted tokens accepted"]);
+  assert.deepEqual(draftParts(figures(off)), ["drafting is off: runs are too short"]);
+  assert.deepEqual(draftParts(figures(report, off)), [
+    "5 of 8 drafted tokens accepted",
+    "drafting is off: runs are too short",
+  ]);
+  assert.deepEqual(draftDocument(figures(report)), {
+    proposed: 8,
+    accepted: 5,
+    target_runs: 9,
+    off_because: null,
+  });
 });
 
 /** What a writer without colours makes of pieces; null stands for a result. */

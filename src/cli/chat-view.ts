@@ -2,6 +2,7 @@ import pc from "picocolors";
 import { stringifyJson } from "../base/json.ts";
 import type { ChatFigures } from "../flow/chat-session.ts";
 import type { EngineInfo } from "../runtime/engine-contract.ts";
+import type { ChatResult, SpeculationReport } from "../runtime/types.ts";
 import type { CallFormat } from "../tools/call-format.ts";
 import { type CallEvent, createCallStream } from "../tools/call-stream.ts";
 import type { ToolDefinition } from "../tools/types.ts";
@@ -31,6 +32,48 @@ export function figureParts(figures: ChatFigures): readonly string[] {
     ...(tokensPerSecond === null ? [] : [`${tokensPerSecond.toFixed(0)} tok/s`]),
     ...(calls > 0 ? [count(calls, "call")] : []),
   ];
+}
+
+/** What drafting did in some turns; null where none was asked for. */
+export interface DraftFigures {
+  readonly proposed: number;
+  readonly accepted: number;
+  readonly targetRuns: number;
+  /** Why the last turn drafted nothing, or no more; null where it may. */
+  readonly offBecause: string | null;
+}
+
+export function draftFigures(turns: readonly Pick<ChatResult, "speculation">[]): DraftFigures | null {
+  const reports = turns.flatMap(({ speculation }) => speculation ?? []);
+  const last = reports.at(-1);
+  if (last === undefined) return null;
+  const sum = (count: (report: SpeculationReport) => number): number =>
+    reports.reduce((total, report) => total + count(report), 0);
+  return {
+    proposed: sum(({ proposed }) => proposed),
+    accepted: sum(({ accepted }) => accepted),
+    targetRuns: sum(({ targetRuns }) => targetRuns),
+    offBecause: last.offBecause,
+  };
+}
+
+/** "8 of 12 drafted tokens accepted", "drafting is off: …". */
+export function draftParts(figures: DraftFigures | null): readonly string[] {
+  if (figures === null) return [];
+  const { proposed, accepted, offBecause } = figures;
+  return [
+    ...(proposed > 0 || offBecause === null
+      ? [`${accepted} of ${count(proposed, "drafted token")} accepted`]
+      : []),
+    ...(offBecause === null ? [] : [`drafting is off: ${offBecause}`]),
+  ];
+}
+
+/** The same for a program. */
+export function draftDocument(figures: DraftFigures | null): object | null {
+  if (figures === null) return null;
+  const { proposed, accepted, targetRuns, offBecause } = figures;
+  return { proposed, accepted, target_runs: targetRuns, off_because: offBecause };
 }
 
 export function headerParts(info: EngineInfo, tools: readonly ToolDefinition[]): readonly string[] {

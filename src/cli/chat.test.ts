@@ -52,6 +52,10 @@ test("with --json each answer is a document, the chat is the last, and it rememb
     cached_tokens: number;
   }[];
   assert.ok(second!.prompt_tokens > first!.prompt_tokens + first!.output_tokens);
+  assert.deepEqual(
+    documents.map(({ speculation }) => speculation),
+    [null, null, null],
+  );
   const { messages } = lastDocument(ended) as { messages: { role: string; content: string }[] };
   assert.deepEqual(
     messages.map(({ role }) => role),
@@ -59,6 +63,16 @@ test("with --json each answer is a document, the chat is the last, and it rememb
   );
   const saved = JSON.parse(fs.readFileSync(path.join(folder, "talk.json"), "utf8")) as { messages: unknown };
   assert.deepEqual(saved.messages, messages);
+});
+
+test("who asks for drafts is told what became of them", async () => {
+  const [told, document] = await Promise.all([
+    chat("hello\n", "--speculate", "auto"),
+    chat("hello\n", "--speculate", "prompt_lookup", "--json"),
+  ]);
+  assert.match(told.stderr, /drafting is off: \S|drafted tokens? accepted/);
+  const { speculation } = lastDocument(document) as { speculation: Record<string, unknown> };
+  assert.deepEqual(Object.keys(speculation), ["proposed", "accepted", "target_runs", "off_because"]);
 });
 
 test("from a pipe a mistake ends the chat: nobody reads along", async () => {

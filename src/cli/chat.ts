@@ -7,13 +7,21 @@ import type { Engine } from "../runtime/engine-contract.ts";
 import { type CommandScope, runChatCommand } from "./chat-commands.ts";
 import { readTools } from "./chat-input.ts";
 import { type ChatLines, pipedLines, terminalLines } from "./chat-lines.ts";
-import { createAnswerWriter, figureParts, flowParts, headerParts } from "./chat-view.ts";
+import {
+  createAnswerWriter,
+  draftDocument,
+  draftFigures,
+  draftParts,
+  figureParts,
+  flowParts,
+  headerParts,
+} from "./chat-view.ts";
 import { defaultArtefact } from "./default-artefact.ts";
 import type { CliContext, CommandResult } from "./execute.ts";
 import { renderError } from "./fail.ts";
 import type { ChatFlags } from "./flags.ts";
 
-/** Memory for the keys and values of what was said: each message then costs its own tokens only. */
+/** Memory for the keys and values of what was said: a message then costs its own tokens and up to a block of older ones. */
 const promptCache = { ramBytes: 256 * 2 ** 20 };
 
 /** What a person can put right in the chat itself. */
@@ -61,6 +69,7 @@ async function answer(
     const { turns, said } = await lines.answering((signal) => session.say(message, hooks, signal));
     writer.end();
     const figures = chatFigures(turns);
+    const drafts = draftFigures(turns);
     const isCancelled = turns.at(-1)?.finishReason === "cancelled";
     if (isJson) {
       output.document({
@@ -75,10 +84,12 @@ async function answer(
         ttft_ms: figures.ttftMs,
         tokens_per_second: figures.tokensPerSecond,
         calls: figures.calls,
+        speculation: draftDocument(drafts),
       });
       return;
     }
-    note(flowParts([...(isCancelled ? ["stopped"] : []), ...figureParts(figures)], scope().width));
+    const parts = [...(isCancelled ? ["stopped"] : []), ...figureParts(figures), ...draftParts(drafts)];
+    note(flowParts(parts, scope().width));
   } finally {
     writer.end();
   }
@@ -153,6 +164,7 @@ export async function chatCommand(flags: ChatFlags, context: CliContext): Promis
         cached_tokens: cachedTokens,
         output_tokens: outputTokens,
         calls,
+        speculation: draftDocument(draftFigures(session.turns)),
       },
       exitStatus: 0,
     };

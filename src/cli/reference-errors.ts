@@ -22,11 +22,13 @@ const meanings: { readonly [C in ErrorCode]: string } = {
   unsupported_media_type: "The body of a request is not declared as JSON.",
   queue_full: "As many requests are open as the server holds; try again after `Retry-After` seconds.",
   shutting_down: "The server is stopping and takes no new request.",
+  engine_unavailable:
+    "The server's engine is still at a request that was cancelled long ago, or its worker has died.",
   deadline_exceeded: "A request was not answered in the time that the server gives it.",
   address_unavailable:
     "The server cannot listen there: the port is in use, or the address is not this machine's.",
   access_denied:
-    "A hub gives a model only to those who may have it: its licence is not accepted, or the token is not good.",
+    "A hub gives a model only to those who may have it: its licence is not accepted, or the token is not good. A server on loopback without an API key is asked under another name than localhost.",
   unreachable: "Another server cannot be reached, or failed however often it was asked.",
   bad_download: "What another server sent is not what it had announced; the file is removed.",
   file_not_found: "A file or folder is not there.",

@@ -102,6 +102,38 @@ test("the prompt cache on disk survives a restart, and answers stay the same", a
   assert.equal(answers[1]!.choices[0].message.content, answers[0]!.choices[0].message.content);
 });
 
+test("damaged entries of the cache, a time in the system prompt and drafts that do not pay are said", async () => {
+  const dir = path.join(folder, "damaged");
+  const prompt = "the same long beginning of every conversation, again and again. ".repeat(12);
+  const words = ["--cache-dir", dir, "--speculate", "auto"];
+  const first = await start(words);
+  await ask(first.url, prompt);
+  const { stderr: quiet } = await first.stop();
+  assert.doesNotMatch(quiet, /prompt cache/);
+  assert.match(quiet, /warning: speculation auto: nothing is drafted: \S/);
+  for (const name of fs.readdirSync(dir, { recursive: true, encoding: "utf8" })) {
+    if (name.endsWith(".kv")) fs.truncateSync(path.join(dir, name), 50);
+  }
+  const second = await start(words);
+  await ask(second.url, prompt);
+  for (const time of ["14:01", "14:02", "14:03"]) {
+    const messages = [
+      { role: "system", content: `It is ${time} now.` },
+      { role: "user", content: "hello" },
+    ];
+    await fetch(`${second.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "tiny", max_tokens: 2, messages }),
+    });
+  }
+  const metrics = await (await fetch(`${second.url}/metrics`)).text();
+  assert.match(metrics, /limbeck_prompt_cache_faults_total\{kind="truncated"\} [1-9]/);
+  const { stderr } = await second.stop();
+  assert.equal(stderr.match(/warning: prompt cache on disk: truncated/g)?.length, 1, stderr);
+  assert.equal(stderr.match(/messages\[0\] \(system\) holds a time/g)?.length, 1, stderr);
+});
+
 test("a port in use is named, with what to do", async () => {
   const other = net.createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));

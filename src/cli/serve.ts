@@ -4,6 +4,7 @@ import { stringifyJson } from "../base/json.ts";
 import { openEngine } from "../runtime/engine.ts";
 import type { EngineInfo, OpenOptions } from "../runtime/engine-contract.ts";
 import { createServeApp } from "../serve/app.ts";
+import { isLoopback } from "../serve/host-check.ts";
 import { type Listening, listen } from "../serve/listen.ts";
 import type { ServeOptions } from "../serve/options.ts";
 import type { CliContext, CommandResult } from "./execute.ts";
@@ -51,8 +52,6 @@ function describe({ url }: Listening, model: string, info: EngineInfo, apiKey: s
   ].join("\n");
 }
 
-const isLoopback = (host: string): boolean => /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host);
-
 /** `limbeck serve`: answers until it is told to stop, then lets open requests end. Errors: `address_unavailable`. */
 export async function serveCommand(
   flags: ServeFlags,
@@ -73,6 +72,7 @@ export async function serveCommand(
         requests++;
         if (flags.accessLog === true) output.note(stringifyJson(entry));
       },
+      onWarning: (text) => output.note(`warning: ${text}`),
       onFault: (error, requestId) =>
         output.note(`${requestId} ${renderError(error, process.env["DEBUG"] === "1").trimEnd()}`),
     };

@@ -4,9 +4,11 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { CallFormat } from "../tools/call-format.ts";
 import { readCalls } from "../tools/call-stream.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
-import type { GrammarCompiler } from "./grammar/compiler.ts";
+import type { AnswerRules, GrammarCompiler } from "./grammar/compiler.ts";
+import { checkMessages, checkOptions, checkTools } from "./request-check.ts";
 import { type Generator, streamGenerate } from "./stream-generate.ts";
-import type { ChatResult, GenerateOptions, TokenEvent } from "./types.ts";
+import type { TokenConstraint } from "./token-constraint.ts";
+import type { ChatResult, GenerateOptions, TokenEvent, ToolChoice } from "./types.ts";
 
 /** One chat request whose turn has come. */
 export interface ChatRequest {
@@ -30,26 +32,48 @@ export interface ChatHooks {
   readonly onToken: (event: TokenEvent) => void;
 }
 
-const roles: readonly string[] = ["system", "user", "assistant", "tool"] satisfies ChatMessage["role"][];
-
-/** The messages themselves. Error: `invalid_request` naming the first that is none. */
-export function checkMessages(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const bad = messages.findIndex(({ role, content }) => {
-    return !roles.includes(role) || (content !== null && typeof content !== "string");
-  });
-  if (messages.length > 0 && bad < 0) return messages;
-  throw new LimbeckError(
-    "invalid_request",
-    bad < 0
-      ? "messages: expected at least one, got none"
-      : `messages[${bad}]: expected a role of ${roles.join(", ")} and content of text or null, got ${JSON.stringify(messages[bad])?.slice(0, 200)}`,
-    { cure: "Send messages of the chat format.", fields: { message: bad } },
-  );
-}
-
 /** How this tokenizer's model writes calls. */
 export function callFormatOf(tokenizer: Pick<Tokenizer, "callFormat">): CallFormat {
   return tokenizer.callFormat;
+}
+
+/** Whether an answer may hold calls: otherwise all of it is text. */
+export function mayCall(tools: readonly ToolDefinition[], toolChoice: ToolChoice | undefined): boolean {
+  return tools.length > 0 && toolChoice !== "none";
+}
+
+/** Tools as a prompt shows them: what is enforced is no part of it. */
+export function shownTools(tools: readonly ToolDefinition[]): readonly ToolDefinition[] {
+  return tools.map((tool) => {
+    const { strict, ...shown } = tool.function;
+    return strict === undefined ? tool : { ...tool, function: shown };
+  });
+}
+
+const isOfResponseFormat = (error: unknown): error is LimbeckError =>
+  error instanceof LimbeckError &&
+  error.code === "invalid_request" &&
+  /^responseFormat(\/|$)/.test(String(error.fields["path"]));
+
+/** The constraint of one answer; a response format that need not be strict is loosened where it cannot be enforced. */
+async function constraintFor(grammars: GrammarCompiler, rules: AnswerRules): Promise<TokenConstraint | null> {
+  try {
+    return await grammars.forChat(rules);
+  } catch (error) {
+    const format = rules.responseFormat;
+    if (format.type !== "json_schema" || !isOfResponseFormat(error)) throw error;
+    const isObject = ["object", undefined].includes(format.schema["type"] as string | undefined);
+    if (format.strict === false && isObject) {
+      return grammars.forChat({ ...rules, responseFormat: { type: "json_object" } });
+    }
+    throw new LimbeckError(error.code, error.message, {
+      cure: isObject
+        ? 'Change the schema, or say "strict": false beside it: then the answer is any JSON object.'
+        : "Change the schema, or ask for text.",
+      fields: error.fields,
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -63,11 +87,13 @@ export async function chatOnce(
   { requestedAt, isCancelled, onToken }: ChatHooks,
 ): Promise<ChatResult> {
   checkMessages(messages);
+  checkTools(tools);
+  checkOptions(options);
   const { toolChoice = "auto", responseFormat = { type: "text" } } = options;
   const { callFormat } = tokenizer;
-  const constraint = await grammars.forChat({ tools, toolChoice, responseFormat, callFormat });
+  const constraint = await constraintFor(grammars, { tools, toolChoice, responseFormat, callFormat });
   try {
-    const promptIds = tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true });
+    const promptIds = tokenizer.encodeChat(messages, shownTools(tools), { addGenerationPrompt: true });
     const marks = { requestedAt, turnAt, tokenizedAt: monotonicMs() };
     const result = await streamGenerate(generator, promptIds, options, marks, {
       clock: monotonicMs,
@@ -75,7 +101,9 @@ export async function chatOnce(
       onEvent: onToken,
       ...(constraint === null ? {} : { constraint }),
     });
-    const { content, calls, malformed } = readCalls(result.text, callFormat);
+    const { content, calls, malformed } = mayCall(tools, toolChoice)
+      ? readCalls(result.text, callFormat)
+      : { content: result.text, calls: [], malformed: 0 };
     return { ...result, content, calls, malformedCalls: malformed };
   } finally {
     constraint?.close();

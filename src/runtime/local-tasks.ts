@@ -1,10 +1,11 @@
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import type { LocalBatch } from "./batch/local-batch.ts";
-import { type ChatModel, chatOnce, checkMessages } from "./chat.ts";
+import { type ChatModel, chatOnce, shownTools } from "./chat.ts";
 import type { EngineAnswers, EngineTasks, TaskKind } from "./engine-tasks.ts";
 import type { PromptCache } from "./prompt-cache/prompt-cache.ts";
 import type { SystemTokenCounter } from "./prompt-cache/system-tokens.ts";
+import { checkMessages, checkOptions, checkTools } from "./request-check.ts";
 import { streamGenerate } from "./stream-generate.ts";
 import type { TokenEvent } from "./types.ts";
 
@@ -37,13 +38,16 @@ export function createTasks({ cache, batch, ...model }: TaskTools): TaskTable {
     chat: ({ messages, tools, options }, turnAt, hooks) =>
       chatOnce(model, { messages, tools, options, turnAt }, hooks),
     complete: ({ prompt, options }, turnAt, { requestedAt, isCancelled, onToken }) => {
+      checkOptions(options);
       const promptIds = tokenizer.encode(checkPrompt(prompt));
       const marks = { requestedAt, turnAt, tokenizedAt: monotonicMs() };
       const hooks = { clock: monotonicMs, isCancelled, onEvent: onToken };
       return streamGenerate(generator, promptIds, options, marks, hooks);
     },
     countTokens: ({ messages, tools }) =>
-      tokenizer.encodeChat(checkMessages(messages), tools, { addGenerationPrompt: true }).length,
+      tokenizer.encodeChat(checkMessages(messages), shownTools(checkTools(tools)), {
+        addGenerationPrompt: true,
+      }).length,
     promptCacheStats: () => cache?.stats() ?? null,
     openBatch: ({ rows }) => batch.open(rows),
     batchChat: (task, _turnAt, hooks) => batch.chat(task, hooks),
@@ -74,7 +78,7 @@ export function createAfterTasks(cache: PromptCache | null, systemTokens: System
       cache &&
       (({ messages, tools }) => {
         cache.observe(messages);
-        cache.runner.keep(systemTokens(messages, tools));
+        cache.runner.keep(systemTokens(messages, shownTools(tools)));
       }),
     complete: cache && (() => cache.runner.keep(0)),
     countTokens: null,

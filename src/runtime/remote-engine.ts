@@ -28,17 +28,27 @@ interface Pending {
 /** The compiled file: a URL is not rewritten as an import is. */
 const compiledWorker = new URL("./worker.js", import.meta.url);
 
+/** A worker that has not closed by then is ended as it is. */
+const closeWithinMs = 5000;
+
+interface RemoteOptions {
+  readonly workerFile?: URL;
+  readonly closeWithinMs?: number;
+}
+
 /**
  * Opens an artefact in a worker thread: the caller's event loop never waits for a native run. Requests queue in the
- * order in which they come. An idle engine does not keep the process alive.
+ * order in which they come. An idle engine does not keep the process alive. Closing cancels what runs, and does not wait
+ * longer than some seconds for a worker that is stuck.
  *
  * Errors: those of `openLocalEngine`; `internal` where the worker dies.
  */
 export async function openRemoteEngine(
   artefactDir: string,
   options: OpenOptions,
-  workerFile: URL = compiledWorker,
+  remote: RemoteOptions = {},
 ): Promise<Engine> {
+  const { workerFile = compiledWorker } = remote;
   const start: WorkerStart = { artefactDir, options };
   const worker = new Worker(workerFile, { workerData: start });
   const pending = new Map<number, Pending>();
@@ -56,7 +66,7 @@ export async function openRemoteEngine(
   const die = (error: LimbeckError): void => {
     whyClosed ??= error;
     opened?.reject(error);
-    for (const id of [...pending.keys()]) settle(id)?.reject(error);
+    for (const id of [...pending.keys()]) settle(id)?.reject(whyClosed);
     finishClosing?.();
   };
 
@@ -80,14 +90,14 @@ export async function openRemoteEngine(
     die(
       new LimbeckError("internal", `engine's worker failed: ${(cause as Error).message}`, {
         cause,
-        fields: { path: artefactDir },
+        fields: { path: artefactDir, isEngineDead: true },
       }),
     ),
   );
   worker.on("exit", (status) =>
     die(
       new LimbeckError("internal", `engine's worker ended with status ${status} before it was closed`, {
-        fields: { path: artefactDir, status },
+        fields: { path: artefactDir, status, isEngineDead: true },
       }),
     ),
   );
@@ -138,7 +148,11 @@ export async function openRemoteEngine(
     if (isAlive) {
       // The worker frees native memory itself; what it is doing is cancelled and ends first.
       await new Promise<void>((resolve) => {
-        finishClosing = resolve;
+        const timer = setTimeout(resolve, remote.closeWithinMs ?? closeWithinMs);
+        finishClosing = () => {
+          clearTimeout(timer);
+          resolve();
+        };
         worker.ref();
         post(worker, { kind: "close" });
       });

@@ -18,7 +18,12 @@ export type ToolChoice = "auto" | "none" | "required" | { readonly name: string 
 export type ResponseFormat =
   | { readonly type: "text" }
   | { readonly type: "json_object" }
-  | { readonly type: "json_schema"; readonly schema: JsonObject };
+  | {
+      readonly type: "json_schema";
+      readonly schema: JsonObject;
+      /** False: where no grammar can enforce the schema, any JSON object is taken in its place. Default true. */
+      readonly strict?: boolean;
+    };
 
 /** Drafting tokens for one run to verify: where it pays by measurement, never, or by one way always. */
 export const speculationModes = ["auto", "off", "prompt_lookup", "draft_model"] as const;

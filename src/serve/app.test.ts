@@ -16,6 +16,7 @@ import type { WireError } from "./wire-error.ts";
 
 const chatPath = "/v1/chat/completions";
 const hello = { model: "scripted", messages: [{ role: "user", content: "hello" }] };
+const tools = [{ type: "function", function: { name: "f" } }];
 const call = writeCalls([{ name: "f", arguments: { x: 1 } }]);
 
 function serve(script: Script = () => ["Hel", "lo."], options: ServeOptions = {}) {
@@ -123,7 +124,7 @@ test("a stream says the same as the whole answer, in pieces cut anywhere", async
   for (const size of [1, 3, 7, 100]) {
     const pieces = text.match(new RegExp(`[\\s\\S]{1,${size}}`, "g")) ?? [];
     const { app } = serve(() => pieces);
-    const body = { ...hello, logprobs: true, top_logprobs: 1 };
+    const body = { ...hello, tools, logprobs: true, top_logprobs: 1 };
     const whole = (await (await app.fetch(post(chatPath, body))).json()) as {
       choices: {
         message: { content: string; tool_calls: { function: object }[] };
@@ -157,7 +158,7 @@ test("a stream says the same as the whole answer, in pieces cut anywhere", async
 
 test("without parallel calls only the first is shown, whole and streamed", async () => {
   const { app } = serve(() => [call, call]);
-  const body = { ...hello, parallel_tool_calls: false };
+  const body = { ...hello, tools, parallel_tool_calls: false };
   const whole = (await (await app.fetch(post(chatPath, body))).json()) as {
     choices: [{ message: { tool_calls: unknown[]; content: null } }];
   };
@@ -165,6 +166,22 @@ test("without parallel calls only the first is shown, whole and streamed", async
   assert.equal(whole.choices[0].message.tool_calls.length, 1);
   assert.equal(whole.choices[0].message.content, null);
   assert.equal(chunks.flatMap((chunk) => chunk.choices[0]?.delta.tool_calls ?? []).length, 1);
+});
+
+test("without tools to call, a call is text, whole and streamed", async () => {
+  const { app } = serve(() => ["So: ", ...call]);
+  for (const more of [{}, { tools: [] }, { tools, tool_choice: "none" }]) {
+    const body = { ...hello, ...more };
+    const whole = (await (await app.fetch(post(chatPath, body))).json()) as {
+      choices: [{ message: { tool_calls?: unknown; content: string }; finish_reason: string }];
+    };
+    const [{ message, finish_reason: finish }] = whole.choices;
+    assert.deepEqual([message.content, message.tool_calls, finish], [`So: ${call}`, undefined, "stop"]);
+    const chunks = await chunksOf(await app.fetch(post(chatPath, { ...body, stream: true })));
+    const choices = chunks.flatMap((chunk) => chunk.choices);
+    assert.equal(choices.map(({ delta }) => delta.content ?? "").join(""), message.content);
+    assert.equal(choices.at(-1)?.finish_reason, "stop");
+  }
 });
 
 test("raw text is continued, with the older form of log-probabilities", async () => {
@@ -373,6 +390,73 @@ test("stopping lets open requests end, then cancels, and refuses new ones", asyn
   patient.open();
   assert.equal((await ending).status, 200);
   await done;
+});
+
+/** Never ends, and hears no signal, until it is released: a thread that is busy outside a step. */
+function deaf(): { readonly script: Script; readonly release: () => void } {
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return {
+    release: () => release(),
+    script: async function* () {
+      await released;
+      yield "a";
+    },
+  };
+}
+
+test("an engine that does not hear binds neither deadline nor stop, and health says so until it ends", async () => {
+  for (const stream of [false, true]) {
+    const { script, release } = deaf();
+    const warnings: string[] = [];
+    const { app, engine } = serve(script, {
+      deadlineMs: 60,
+      stuckAfterMs: 700,
+      onWarning: (text) => warnings.push(text),
+    });
+    const startedAt = Date.now();
+    const late = await errorOf(await app.fetch(post(chatPath, { ...hello, stream })));
+    assert.deepEqual([late.status, late.code], [504, "deadline_exceeded"]);
+    assert.ok(Date.now() - startedAt < 2000);
+    assert.equal((await app.fetch(get("/health"))).status, 200, "it may end yet");
+    await until(() => warnings.length === 1);
+    for (const request of [get("/health"), post(chatPath, hello)]) {
+      const response = await app.fetch(request);
+      assert.equal(response.headers.get("retry-after"), "10");
+      const error = await errorOf(response);
+      assert.deepEqual([error.status, error.code], [503, "engine_unavailable"]);
+      assert.match(error.message, /Restart the server/);
+    }
+    assert.equal(engine.asked.length, 1);
+    release();
+    await until(() => engine.running === 0);
+    assert.equal((await app.fetch(get("/health"))).status, 200);
+    assert.equal((await app.fetch(post(chatPath, hello))).status, 200);
+    await app.stop(0);
+  }
+});
+
+test("an engine whose worker has died is unavailable, and health says so", async () => {
+  const { app } = serve(() => {
+    throw new LimbeckError("internal", "engine's worker failed: boom", { fields: { isEngineDead: true } });
+  });
+  assert.equal((await app.fetch(post(chatPath, hello))).status, 500);
+  for (const request of [get("/health"), post(chatPath, hello)]) {
+    const error = await errorOf(await app.fetch(request));
+    assert.deepEqual([error.status, error.code], [503, "engine_unavailable"]);
+  }
+});
+
+test("stopping does not wait for an engine that does not hear", async () => {
+  const { app, engine } = serve(deaf().script);
+  const open = app.fetch(post(chatPath, hello));
+  await until(() => engine.running === 1);
+  const startedAt = Date.now();
+  await app.stop(20);
+  assert.equal((await errorOf(await open)).code, "shutting_down");
+  assert.ok(Date.now() - startedAt < 2000);
 });
 
 test("models, health and metrics say what is there", async () => {

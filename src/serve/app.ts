@@ -7,6 +7,9 @@ import { loadTokenizer } from "../tokenizer/tokenizer.ts";
 import { createAdmission } from "./admission.ts";
 import { createKeyCheck } from "./api-key.ts";
 import { chatEndpoint, completionEndpoint, type EndpointContext, type ServedEngine } from "./endpoints.ts";
+import { createEngineHealth } from "./engine-health.ts";
+import { createEngineWatch } from "./engine-watch.ts";
+import { checkHost } from "./host-check.ts";
 import { createMetrics } from "./metrics.ts";
 import type { ServeOptions } from "./options.ts";
 import { createRequestLog, type RequestRecord } from "./request-log.ts";
@@ -17,6 +20,8 @@ import { asServeError, errorResponse } from "./wire-error.ts";
 export interface Connection {
   /** Ends it at once. */
   readonly cut: () => void;
+  /** Whether the server can only be reached from this machine. */
+  readonly isLoopback?: boolean;
 }
 
 /** A server as a function from request to response; `listen` puts it on a port. */
@@ -55,8 +60,13 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
   const model = options.model ?? engine.name;
   const admission = createAdmission(options.maxQueue ?? 64, monotonicMs);
   const scopes = createScopes(deadlineMs);
-  const metrics = createMetrics(admission);
-  const openRecord = createRequestLog(metrics, options);
+  const health = createEngineHealth(engine.promptCacheStats, options.onWarning);
+  void health.refresh();
+  const metrics = createMetrics(admission, health);
+  const watch = createEngineWatch(options.stuckAfterMs ?? 30_000, ({ message }) =>
+    options.onWarning?.(`${message}; requests and /health are answered with 503`),
+  );
+  const openRecord = createRequestLog(metrics, health, options);
   const context: EndpointContext = {
     engine,
     limits: { model, maxTokens: options.maxTokens ?? null },
@@ -65,6 +75,7 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
     tokenText: options.tokenText ?? loadTokenizer(artefactDir).tokenText,
     admission,
     scopes,
+    watch,
   };
   const card = {
     id: model,
@@ -82,7 +93,12 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
     c.res.headers.set("x-request-id", record.requestId);
     if (!record.isAdmitted) record.end(c.res.status, c.error === undefined ? null : asServeError(c.error));
   });
-  if (apiKey !== undefined) {
+  if (apiKey === undefined) {
+    app.use(async (c, next) => {
+      if (c.env?.isLoopback === true) checkHost(c.req.header("host") ?? "");
+      await next();
+    });
+  } else {
     const checkKey = createKeyCheck(apiKey);
     app.use(async (c, next) => {
       if (c.req.path !== "/health") checkKey(c.req.header("authorization") ?? null);
@@ -105,6 +121,7 @@ export function createServeApp(engine: ServedEngine, options: ServeOptions = {})
   });
   app.get("/health", (c) => {
     if (scopes.isStopping) throw serverStopping();
+    watch.check();
     return c.json({
       status: "ok",
       model,

@@ -83,10 +83,13 @@ export async function* chatChunks(
       return [{ tool_calls: [{ index: calls++, ...wireCall(event.call) }] }];
     });
 
+  const read = (text: string): readonly CallEvent[] =>
+    ask.mayCall ? reader.push(text) : text === "" ? [] : [{ kind: "text", text }];
+
   for await (const token of stream) {
     if (token.index === 0) yield chunk({ role: "assistant", content: "" });
     unsent.push(token);
-    for (const delta of deltas(reader.push(token.text))) yield chunk(delta);
+    for (const delta of deltas(read(token.text))) yield chunk(delta);
   }
   const result = await stream.result;
   if (result.finishReason === "cancelled") return result;

@@ -43,9 +43,12 @@ test("a request becomes messages, tools and options of the engine", () => {
         },
         { role: "tool", tool_call_id: "c1", content: "2" },
       ],
-      tools: [tool("f"), { type: "function", function: { name: "g", strict: true } }],
+      tools: [tool("f"), { type: "function", function: { name: "g", strict: false } }],
       tool_choice: { type: "function", function: { name: "g" } },
-      response_format: { type: "json_schema", json_schema: { name: "s", schema: { type: "array" } } },
+      response_format: {
+        type: "json_schema",
+        json_schema: { name: "s", schema: { type: "array" }, strict: false },
+      },
       temperature: 0.5,
       top_p: 0.9,
       seed: 3,
@@ -65,7 +68,9 @@ test("a request becomes messages, tools and options of the engine", () => {
   assert.deepEqual(ask, {
     isStreamed: true,
     includeUsage: true,
+    toolNames: ["f", "g"],
     wantsLogprobs: true,
+    mayCall: true,
     mostCalls: Number.POSITIVE_INFINITY,
     messages: [
       { role: "system", content: "be brief" },
@@ -75,7 +80,10 @@ test("a request becomes messages, tools and options of the engine", () => {
     ],
     tools: [
       tool("f"),
-      { type: "function", function: { name: "g", parameters: { type: "object", properties: {} } } },
+      {
+        type: "function",
+        function: { name: "g", parameters: { type: "object", properties: {} }, strict: false },
+      },
     ],
     options: {
       temperature: 0.5,
@@ -84,10 +92,36 @@ test("a request becomes messages, tools and options of the engine", () => {
       stop: ["END"],
       maxTokens: 20,
       toolChoice: { name: "g" },
-      responseFormat: { type: "json_schema", schema: { type: "array" } },
+      responseFormat: { type: "json_schema", schema: { type: "array" }, strict: false },
       topLogprobs: 2,
     },
   });
+});
+
+test("allowed tools are those that the model sees, and their mode is the choice", () => {
+  const allowed = (mode: string, ...names: string[]) => ({
+    tools: [tool("f"), tool("g"), tool("h")],
+    tool_choice: {
+      type: "allowed_tools",
+      allowed_tools: { mode, tools: names.map((name) => ({ type: "function", function: { name } })) },
+    },
+  });
+  for (const mode of ["auto", "required"]) {
+    const { tools, toolNames, options } = readChatRequest({ ...hello, ...allowed(mode, "h", "f") }, limits);
+    assert.deepEqual(tools, [tool("f"), tool("h")]);
+    assert.deepEqual([toolNames, options.toolChoice], [["f", "g", "h"], mode]);
+  }
+  assert.equal(refused(allowed("auto", "f", "x")), "tool_choice.allowed_tools.tools[1].function.name");
+  assert.equal(refused(allowed("auto")), "tool_choice.allowed_tools.tools");
+  assert.equal(refused({ ...allowed("auto", "f"), tools: [] }), "tool_choice");
+});
+
+test("a call without arguments has none, and null is no body", () => {
+  const call = { id: "c", type: "function", function: { name: "f", arguments: "" } };
+  const messages = [{ role: "assistant", tool_calls: [call] }];
+  const [message] = readChatRequest({ ...hello, messages }, limits).messages;
+  assert.deepEqual(message?.tool_calls, [{ name: "f", arguments: {} }]);
+  assert.throws(() => readChatRequest(null, limits), /got null/);
 });
 
 test("what is not said is left to the engine", () => {

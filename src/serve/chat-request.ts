@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { mayCall } from "../runtime/chat.ts";
 import type { GenerateOptions, ResponseFormat, ToolChoice } from "../runtime/types.ts";
-import type { ChatMessage, JsonSchema, ToolDefinition } from "../tools/types.ts";
+import { type ChatMessage, type JsonSchema, noParameters, type ToolDefinition } from "../tools/types.ts";
 import { messagesSchema, readMessages } from "./chat-messages.ts";
 import { type CommonAsk, commonShape, type RequestLimits, readCommon } from "./common-request.ts";
 import { given, readFields, type Unserved, unservedFields } from "./request-fields.ts";
@@ -9,8 +10,13 @@ import { refuseField } from "./wire-error.ts";
 /** One chat request, read and checked. */
 export interface ChatAsk extends CommonAsk {
   readonly messages: readonly ChatMessage[];
+  /** Those that may be called. */
   readonly tools: readonly ToolDefinition[];
+  /** Of every tool in the request, in its order. */
+  readonly toolNames: readonly string[];
   readonly wantsLogprobs: boolean;
+  /** False: all of the answer is text. */
+  readonly mayCall: boolean;
   /** How many calls an answer may show; what comes after them is dropped. */
   readonly mostCalls: number;
 }
@@ -18,7 +24,7 @@ export interface ChatAsk extends CommonAsk {
 const name = z.string().regex(/^[a-zA-Z0-9_.-]{1,64}$/, "expected 1 to 64 letters, digits, _, - or .");
 const jsonObject = z.record(z.string(), z.json());
 
-/** `strict` is taken and changes nothing: a call that was begun is always brought to a valid end. */
+/** Null is as absent: a call that was begun is brought to an end that its schema allows. */
 const toolSchema = z.object({
   type: z.literal("function"),
   function: z.object({
@@ -29,6 +35,9 @@ const toolSchema = z.object({
   }),
 });
 
+/** A tool, by its name. */
+const toolName = z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) });
+
 const chatSchema = z.object({
   ...commonShape,
   messages: messagesSchema,
@@ -38,9 +47,16 @@ const chatSchema = z.object({
     .union(
       [
         z.enum(["none", "auto", "required"]),
-        z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+        toolName,
+        z.object({
+          type: z.literal("allowed_tools"),
+          allowed_tools: z.object({ mode: z.enum(["auto", "required"]), tools: z.array(toolName).min(1) }),
+        }),
       ],
-      { error: 'expected "none", "auto", "required" or {"type": "function", "function": {"name"}}' },
+      {
+        error:
+          'expected "none", "auto", "required", {"type": "function", "function": {"name"}} or {"type": "allowed_tools", "allowed_tools": {"mode", "tools"}}',
+      },
     )
     .optional(),
   parallel_tool_calls: z.boolean().default(true),
@@ -92,17 +108,21 @@ export function readChatRequest(body: unknown, limits: RequestLimits): ChatAsk {
   if (fields.top_logprobs !== undefined && !fields.logprobs) {
     throw refuseField("top_logprobs", "expected logprobs to be true beside it");
   }
-  const tools = readTools(fields);
+  const offered = readTools(fields);
+  const tools = allowedTools(fields, offered);
+  const toolChoice = readToolChoice(fields, tools);
   return {
     ...common,
     messages: readMessages(fields.messages),
     tools,
+    toolNames: offered.map((tool) => tool.function.name),
     wantsLogprobs: fields.logprobs,
+    mayCall: mayCall(tools, toolChoice),
     mostCalls: fields.parallel_tool_calls ? Number.POSITIVE_INFINITY : 1,
     options: {
       ...common.options,
       ...given<GenerateOptions>({
-        toolChoice: readToolChoice(fields, tools),
+        toolChoice,
         responseFormat: readResponseFormat(fields),
         topLogprobs: fields.logprobs ? (fields.top_logprobs ?? 0) : undefined,
       }),
@@ -110,12 +130,9 @@ export function readChatRequest(body: unknown, limits: RequestLimits): ChatAsk {
   };
 }
 
-/** A tool without parameters takes none. */
-const noParameters: JsonSchema = { type: "object", properties: {} };
-
 function readTools({ tools }: ChatFields): ToolDefinition[] {
   const seen = new Set<string>();
-  return tools.map(({ function: { name, description, parameters } }, t) => {
+  return tools.map(({ function: { name, description, parameters, strict } }, t) => {
     if (seen.has(name)) {
       throw refuseField(`tools[${t}].function.name`, `expected names that differ, got ${name} twice`);
     }
@@ -126,9 +143,31 @@ function readTools({ tools }: ChatFields): ToolDefinition[] {
         name,
         ...(description == null ? {} : { description }),
         parameters: (parameters as JsonSchema | null | undefined) ?? noParameters,
+        ...(strict == null ? {} : { strict }),
       },
     };
   });
+}
+
+function checkName(name: string, tools: readonly ToolDefinition[], param: string): void {
+  const names = tools.map((tool) => tool.function.name);
+  if (!names.includes(name)) {
+    throw refuseField(param, `expected one of ${names.join(", ")}, got ${name.slice(0, 80)}`);
+  }
+}
+
+/** Tools outside of `allowed_tools` are not shown to the model: what it does not see it does not call. */
+function allowedTools(
+  { tool_choice: choice }: ChatFields,
+  tools: readonly ToolDefinition[],
+): readonly ToolDefinition[] {
+  if (typeof choice !== "object" || choice.type !== "allowed_tools") return tools;
+  if (tools.length === 0) throw refuseField("tool_choice", "expected tools beside it");
+  const allowed = choice.allowed_tools.tools.map((tool) => tool.function.name);
+  for (const [t, name] of allowed.entries()) {
+    checkName(name, tools, `tool_choice.allowed_tools.tools[${t}].function.name`);
+  }
+  return tools.filter((tool) => allowed.includes(tool.function.name));
 }
 
 function readToolChoice(
@@ -138,15 +177,18 @@ function readToolChoice(
   if (choice === undefined || choice === "none") return choice;
   if (tools.length === 0 && choice !== "auto") throw refuseField("tool_choice", "expected tools beside it");
   if (typeof choice === "string") return choice;
+  if (choice.type === "allowed_tools") return choice.allowed_tools.mode;
   const { name } = choice.function;
-  if (tools.some((tool) => tool.function.name === name)) return { name };
-  throw refuseField(
-    "tool_choice.function.name",
-    `expected one of ${tools.map((tool) => tool.function.name).join(", ")}, got ${name.slice(0, 80)}`,
-  );
+  checkName(name, tools, "tool_choice.function.name");
+  return { name };
 }
 
 function readResponseFormat({ response_format: format }: ChatFields): ResponseFormat | undefined {
   if (format?.type !== "json_schema") return format;
-  return { type: "json_schema", schema: format.json_schema.schema as JsonSchema };
+  const { schema, strict } = format.json_schema;
+  return {
+    type: "json_schema",
+    schema: schema as JsonSchema,
+    ...(strict == null ? {} : { strict }),
+  };
 }

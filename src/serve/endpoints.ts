@@ -7,15 +7,18 @@ import { readChatRequest } from "./chat-request.ts";
 import type { RequestLimits } from "./common-request.ts";
 import { completionAnswer, completionChunks } from "./completion-answer.ts";
 import { readCompletionRequest } from "./completion-request.ts";
+import type { EngineWatch } from "./engine-watch.ts";
 import { readJsonBody } from "./json-body.ts";
 import type { TokenText } from "./logprobs.ts";
 import type { RequestRecord } from "./request-log.ts";
 import { type RequestScopes, unlessAborted } from "./request-scope.ts";
+import { placeSchemaError } from "./schema-error.ts";
 
 /** What an app uses of an engine. */
-export type ServedEngine = Pick<Engine, "name" | "chat" | "stream" | "complete" | "streamComplete"> & {
-  readonly info: Pick<Engine["info"], "artefactDir" | "callFormat" | "fingerprints">;
-};
+export type ServedEngine = Pick<Engine, "name" | "chat" | "stream" | "complete" | "streamComplete"> &
+  Partial<Pick<Engine, "promptCacheStats">> & {
+    readonly info: Pick<Engine["info"], "artefactDir" | "callFormat" | "fingerprints">;
+  };
 
 /** What the endpoints of one server share. */
 export interface EndpointContext {
@@ -26,6 +29,7 @@ export interface EndpointContext {
   readonly tokenText: TokenText;
   readonly admission: Admission;
   readonly scopes: RequestScopes;
+  readonly watch: EngineWatch;
 }
 
 /** Answers a request that asks for text. Errors: every bad request's, the engine's, and those of waiting. */
@@ -48,7 +52,8 @@ function endpoint<Ask>(
   ) => Promise<Response>,
 ): Endpoint {
   return async (context, request, record, cut) => {
-    const { engine, limits, maxBodyBytes, systemFingerprint, tokenText, admission, scopes } = context;
+    const { engine, limits, maxBodyBytes, systemFingerprint, tokenText, admission, scopes, watch } = context;
+    watch.check();
     const scope = scopes.open(request.signal);
     try {
       const ask = read(await unlessAborted(readJsonBody(request, maxBodyBytes), scope.signal), limits);
@@ -68,6 +73,7 @@ function endpoint<Ask>(
           requestId: record.requestId,
           place,
           scope,
+          watch,
           cut,
           onResult: record.generated,
           onEnd: (error) => record.end(error?.httpStatus ?? 200, error),
@@ -83,7 +89,7 @@ function endpoint<Ask>(
 /** `POST /v1/chat/completions`. */
 export const chatEndpoint = endpoint("chatcmpl", readChatRequest, (engine, ask, context, admitted) => {
   const { messages, tools, options } = ask;
-  return ask.isStreamed
+  const answer = ask.isStreamed
     ? answerStream(
         admitted,
         (signal) => engine.stream(messages, tools, { ...options, signal }),
@@ -94,6 +100,9 @@ export const chatEndpoint = endpoint("chatcmpl", readChatRequest, (engine, ask, 
         (signal) => engine.chat(messages, tools, { ...options, signal }),
         (result) => chatAnswer(result, ask, context),
       );
+  return answer.catch((thrown: unknown) => {
+    throw placeSchemaError(thrown, ask.toolNames);
+  });
 });
 
 /** `POST /v1/completions`. */

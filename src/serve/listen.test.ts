@@ -87,7 +87,7 @@ test("who reads nothing is cut after the deadline, and others are served meanwhi
     const socket = net.connect(listening.port, "127.0.0.1");
     socket.on("error", () => undefined); // the cut
     socket.write(
-      `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
     socket.pause();
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -147,6 +147,39 @@ test("closing waits for open answers, refuses new requests, then lets go of the 
     assert.match(await answer.text(), /"content":"a"/);
     await Promise.all([closed, listening.close(0)]);
     await assert.rejects(fetch(`${listening.url}/health`));
+  });
+});
+
+/** The status of `/health` asked under a name. */
+function healthAs(host: string, { port }: Listening): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    http
+      .get({ host: "127.0.0.1", port, path: "/health", headers: { host } }, async (response) => {
+        let body = "";
+        for await (const part of response) body += part;
+        resolve({ status: response.statusCode ?? 0, body });
+      })
+      .on("error", reject);
+  });
+}
+
+test("on loopback a foreign name is refused, so that no web page gets in, unless a key is asked for", async () => {
+  const script: Script = () => ["hi"];
+  await withServer(script, {}, async ({ listening, log }) => {
+    for (const host of ["localhost", "localhost:1", "127.0.0.1:80", "[::1]:9", "[::1]", "LOCALHOST"]) {
+      assert.equal((await healthAs(host, listening)).status, 200, host);
+    }
+    for (const host of ["evil.com", "evil.com:80", "localhost.evil.com", "127.0.0.1.evil.com", "10.0.0.1"]) {
+      const { status, body } = await healthAs(host, listening);
+      assert.equal(status, 403, host);
+      const { error } = JSON.parse(body) as { error: { code: string; message: string } };
+      assert.equal(error.code, "access_denied");
+      assert.match(error.message, /localhost.*API key/);
+    }
+    assert.equal(log.at(-1)?.status, 403);
+  });
+  await withServer(script, { apiKey: "sesame" }, async ({ listening }) => {
+    assert.equal((await healthAs("evil.com", listening)).status, 200);
   });
 });
 

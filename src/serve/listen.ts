@@ -5,6 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 import { LimbeckError } from "../base/errors.ts";
 import { stringifyJson } from "../base/json.ts";
 import type { ServeApp } from "./app.ts";
+import { isLoopback } from "./host-check.ts";
 import { errorResponse, refuseField, wireError } from "./wire-error.ts";
 
 export interface ListenOptions {
@@ -35,8 +36,9 @@ const lastBytesMs = 500;
 /** Puts an app on a port. Error: `address_unavailable`. */
 export async function listen(app: ServeApp, options: ListenOptions = {}): Promise<Listening> {
   const { host = "127.0.0.1", port = 8080, maxConnections = 1024 } = options;
+  let isLocal = false;
   const listener = getRequestListener(
-    (request, { outgoing }) => app.fetch(request, { cut: () => outgoing.destroy() }),
+    (request, { outgoing }) => app.fetch(request, { cut: () => outgoing.destroy(), isLoopback: isLocal }),
     {
       overrideGlobalObjects: false,
       // What never became a request: a target or a host that is no URL.
@@ -60,6 +62,7 @@ export async function listen(app: ServeApp, options: ListenOptions = {}): Promis
   });
   await bind(server, host, port);
   const { address, family, port: bound } = server.address() as AddressInfo;
+  isLocal = isLoopback(address);
   const shown = family === "IPv6" ? `[${address}]` : address;
   const close = async (graceMs: number): Promise<void> => {
     await app.stop(graceMs);

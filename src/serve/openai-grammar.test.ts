@@ -87,11 +87,50 @@ test("response_format json_schema: content of that schema", async () => {
   }
 });
 
-test("a schema that cannot be enforced is the client's error", async () => {
-  const schema = { type: "nonsense" };
-  const body = {
-    ...ask,
-    response_format: { type: "json_schema", json_schema: { name: "x", schema } },
-  } as const;
-  await assert.rejects(client.chat.completions.create(body), OpenAI.BadRequestError);
+test("a schema that cannot be enforced is the client's error, which names its field and a cure", async () => {
+  const schema = { type: "object", not: { type: "string" } };
+  const format = (strict?: boolean) =>
+    ({
+      type: "json_schema",
+      json_schema: { name: "x", schema, ...(strict === undefined ? {} : { strict }) },
+    }) as const;
+  const offered = (strict?: boolean) => [
+    tools[0]!,
+    {
+      type: "function",
+      function: { name: "odd", parameters: schema, ...(strict === undefined ? {} : { strict }) },
+    } as const,
+  ];
+  const malformed = { type: "function", function: { name: "f", parameters: { required: 5 } } } as const;
+  for (const stream of [false, true]) {
+    for (const [body, param, cure] of [
+      [{ response_format: format() }, "response_format", /"strict": false beside it/],
+      [{ tools: [malformed] }, "tools[0].function.parameters.required", /an array of names/],
+      [{ tools: offered() }, "tools[1].function.parameters", /offer the tool with "strict": false/],
+    ] as [Partial<OpenAI.ChatCompletionCreateParams>, string, RegExp][]) {
+      await assert.rejects(
+        client.chat.completions.create({ ...ask, ...body, stream } as OpenAI.ChatCompletionCreateParams),
+        (error) =>
+          error instanceof OpenAI.BadRequestError && error.param === param && cure.test(error.message),
+      );
+    }
+  }
+  const json = await client.chat.completions.create({ ...ask, response_format: format(false) });
+  if (json.choices[0]?.finish_reason === "stop") JSON.parse(json.choices[0].message.content ?? "");
+  const named = { type: "function", function: { name: "odd" } } as const;
+  const called = await client.chat.completions.create({ ...ask, tools: offered(false), tool_choice: named });
+  const call = called.choices[0]?.message.tool_calls?.[0];
+  if (called.choices[0]?.finish_reason !== "length") {
+    assert.ok(call?.type === "function" && call.function.name === "odd");
+    assert.equal(typeof JSON.parse(call.function.arguments), "object");
+  }
+});
+
+test("strict is no part of the prompt", async () => {
+  const [first] = demoTools;
+  const loose = [{ ...first!, function: { ...first!.function, strict: false } }];
+  assert.equal(
+    await engine.countTokens(ask.messages, loose),
+    await engine.countTokens(ask.messages, [first!]),
+  );
 });

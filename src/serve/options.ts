@@ -11,6 +11,11 @@ export interface ServeOptions {
   readonly maxQueue?: number;
   /** From a request's arrival to its last byte (default 120,000). */
   readonly deadlineMs?: number;
+  /**
+   * An engine that is still at a cancelled request after this long counts as stuck (default 30,000): `/health` and
+   * requests are answered with 503 until it ends.
+   */
+  readonly stuckAfterMs?: number;
   /** Default 1 MiB. */
   readonly maxBodyBytes?: number;
   /** Most output tokens of one request (default: what the context leaves). */
@@ -19,6 +24,8 @@ export interface ServeOptions {
   readonly tokenText?: TokenText;
   /** Hears of every request when it has ended. */
   readonly onAccess?: (entry: AccessEntry) => void;
+  /** Hears of what goes wrong, or is of no use, without failing a request: a line, and each only once. */
+  readonly onWarning?: (text: string) => void;
   /** Hears the whole of errors of which a client is told only that they happened. */
   readonly onFault?: (error: LimbeckError, requestId: string) => void;
 }

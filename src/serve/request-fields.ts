@@ -56,7 +56,7 @@ export function readFields<Shape extends z.ZodRawShape>(
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw refuseField(
       "body",
-      `expected a JSON object, got ${Array.isArray(body) ? "an array" : typeof body}`,
+      `expected a JSON object, got ${body === null ? "null" : Array.isArray(body) ? "an array" : typeof body}`,
     );
   }
   const served: Record<string, unknown> = {};

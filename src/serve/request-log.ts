@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import type { GenerateResult } from "../runtime/types.ts";
+import type { EngineHealth } from "./engine-health.ts";
 import type { ServeMetrics } from "./metrics.ts";
 import type { ServeOptions } from "./options.ts";
 
@@ -21,6 +22,7 @@ export type OpenRecord = (method: string, path: string, route: string) => Reques
 /** Records that end up in metrics, in the access log, and where the fault is ours, with whoever wants to know. */
 export function createRequestLog(
   metrics: ServeMetrics,
+  health: EngineHealth,
   { onAccess, onFault }: Pick<ServeOptions, "onAccess" | "onFault">,
 ): OpenRecord {
   return (method, path, route) => {
@@ -33,6 +35,7 @@ export function createRequestLog(
       generated: (result) => {
         made = result;
         metrics.generated(result);
+        void health.refresh();
       },
       end: (status, error) => {
         const durationMs = monotonicMs() - startedAt;

@@ -46,11 +46,15 @@ function deadlinePassed(deadlineMs: number): LimbeckError {
   );
 }
 
-/** `promise`, or the signal's reason where that comes first. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** `promise`, or the signal's reason where `promise` has not settled `patienceMs` after it. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, patienceMs = 0): Promise<T> {
   let onAbort = (): void => undefined;
+  let timer: NodeJS.Timeout | undefined;
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
+    onAbort = () => {
+      if (patienceMs === 0) reject(signal.reason);
+      else timer = setTimeout(() => reject(signal.reason), patienceMs);
+    };
   });
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
@@ -58,6 +62,7 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
     return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", onAbort);
+    clearTimeout(timer);
   }
 }
 

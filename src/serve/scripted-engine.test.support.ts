@@ -1,3 +1,4 @@
+import { mayCall } from "../runtime/chat.ts";
 import { streamTokens } from "../runtime/chat-stream.ts";
 import type { ChatResult, GenerateOptions, GenerateResult, TokenEvent } from "../runtime/types.ts";
 import type { CallFormat } from "../tools/call-format.ts";
@@ -76,7 +77,9 @@ export function scriptedEngine(script: Script): ScriptedEngine {
   };
   const chat = async (one: Asked, onToken: (event: TokenEvent) => void): Promise<ChatResult> => {
     const result = await run(one, onToken);
-    const { content, calls } = readCalls(result.text, callFormat);
+    const { content, calls } = mayCall(one.tools, one.options.toolChoice)
+      ? readCalls(result.text, callFormat)
+      : { content: result.text, calls: [] };
     return { ...result, content, calls };
   };
   const raw = (prompt: string, options: GenerateOptions): Asked => ({

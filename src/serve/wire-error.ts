@@ -34,7 +34,7 @@ export function asServeError(thrown: unknown): LimbeckError {
 }
 
 /** What a client may know of faults on our side: their messages name files and addresses of this machine. */
-const publicFaults: readonly string[] = ["deadline_exceeded", "shutting_down"];
+const publicFaults: readonly string[] = ["deadline_exceeded", "engine_unavailable", "shutting_down"];
 
 /** The body that answers with `error`. */
 export function wireError(error: LimbeckError, requestId: string): WireError {

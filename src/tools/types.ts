@@ -3,6 +3,9 @@ import type { Json } from "../base/json.ts";
 /** A JSON Schema (draft 2020-12) of one tool's arguments. */
 export type JsonSchema = { readonly [keyword: string]: Json };
 
+/** The schema of a tool that names no parameters: it takes none. */
+export const noParameters: JsonSchema = { type: "object", properties: {} };
+
 /** A tool as the OpenAI chat format offers it. */
 export interface ToolDefinition {
   readonly type: "function";

@@ -38,8 +38,13 @@ const acceptAll = (constraint: TokenConstraint, ids: readonly number[]): void =>
   for (const id of ids) constraint.accept(id);
 };
 
-test("nothing to enforce is no constraint; a choice that cannot be met is an error", async () => {
-  assert.equal(await sharedCompiler().forChat(plainRules), null);
+test("without tools no call begins, and a brace is text; a choice that cannot be met is an error", async () => {
+  const words = (await sharedCompiler().forChat(plainRules))!;
+  const may = allowed(words);
+  assert.ok(!may.includes(open) && may.length >= vocabSize - 2);
+  acceptAll(words, [tokenizer.encode("{")[0]!, eosId]);
+  words.close();
+  assert.equal(await sharedCompiler().forChat({ ...plainRules, callFormat: "llama3" }), null);
   const bad: readonly Partial<AnswerRules>[] = [
     { tools: [], toolChoice: "required" },
     { toolChoice: { name: "fly" } },

@@ -9,7 +9,7 @@ import { type AnswerPlan, createChatConstraint, type MarkTokens } from "./chat-c
 import { writeEbnf } from "./ebnf.ts";
 import { createForcedEncoder } from "./forced-encoder.ts";
 import { createFollower, type FollowerTools, farBytes, type GrammarFollower } from "./grammar-follower.ts";
-import { createLogitMask } from "./logit-mask.ts";
+import { createLogitMask, type LogitMask } from "./logit-mask.ts";
 import { createMarkWatch } from "./opening-marks.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
 import { createSchemaRules, type SchemaRules, type Separators } from "./schema-rules.ts";
@@ -27,7 +27,8 @@ export interface AnswerRules {
 /** Makes constraints for one tokenizer, and keeps the grammars that were used last. */
 export interface GrammarCompiler {
   /**
-   * The constraint of one answer, which the caller closes; null where nothing is to be enforced.
+   * The constraint of one answer, which the caller closes; null where nothing is to be enforced. Without tools no call
+   * is begun.
    * Errors: `invalid_request` for a tool choice that cannot be met, and for a schema that no grammar can enforce, naming
    * the place; `missing_dependency`.
    */
@@ -86,6 +87,7 @@ export function createGrammarCompiler(
     return vocabulary.compile(writeEbnf(root));
   };
   let tools: FollowerTools | undefined;
+  let wordMasks: LogitMask | undefined;
   const schemaRules = new Map<string, { readonly rules: SchemaRules; uses: number }>();
 
   const followerTools = (): FollowerTools => {
@@ -135,12 +137,30 @@ export function createGrammarCompiler(
     return marks;
   };
 
+  /** Words without calls, for which no grammar is needed; a brace that no mark begins is a part of them. */
+  const wordsOnly = (marks: MarkTokens): TokenConstraint | null => {
+    if (marks.bare !== null) return null;
+    wordMasks ??= createLogitMask();
+    return createChatConstraint({
+      mayTalk: true,
+      calls: "none",
+      marks,
+      endIds,
+      openCall: null,
+      mayBeginCall: () => false,
+      leastCallTokens: 0,
+      openJson: null,
+      masks: wordMasks,
+      onClose: () => undefined,
+    });
+  };
+
   return {
     forChat: async (rules) => {
       const { toolChoice, responseFormat, callFormat } = rules;
       checkChoice(rules);
       const offered = chosenTools(rules);
-      if (rules.tools.length === 0 && responseFormat.type === "text") return null;
+      if (rules.tools.length === 0 && responseFormat.type === "text") return wordsOnly(marksFor(callFormat));
       open ??= await engine;
       const marks = marksFor(callFormat);
       const callMarks: CallMarks = callFormats[callFormat];

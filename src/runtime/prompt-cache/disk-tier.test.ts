@@ -219,6 +219,11 @@ test("a folder that cannot be used is counted, and nothing is thrown", async () 
   assert.ok(tier.faults.not_writable >= 2 && tier.blocks === 0, JSON.stringify(tier.faults));
 });
 
+test("a disk without room for one block is counted at once", () => {
+  const tier = openDiskTier(path.join(root, "no-room"), 2 ** 60);
+  assert.deepEqual(faultsOf(tier), ["disk_full"]);
+});
+
 test("a disk that is full is counted, leaves no half file, and is tried again", async (t) => {
   const { dir, tier } = await filled([]);
   const full = t.mock.method(fs.promises, "writeFile", async (file: string) => {

@@ -114,6 +114,8 @@ export function openDiskTier(dir: string, blockBytes: number, diskBytes?: number
     fs.mkdirSync(dir, { recursive: true, mode: ownerOnly.folder });
     const { bavail, bsize } = fs.statfsSync(dir);
     budgetBytes = diskBytes ?? defaultDiskBytes(bavail * bsize);
+    // Nothing would be tried, so nothing would tell.
+    if (diskBytes === undefined && budgetBytes < headerBytes + blockBytes) faults.disk_full += 1;
   });
   counted("read", () => {
     for (const { key, bytes: size } of scan(dir)) use(key, size);
