@@ -102,11 +102,12 @@ export function createGrammarCompiler(
   const rulesFor = (separators: Separators): SchemaRules => {
     const key = separators.join();
     let shared = schemaRules.get(key);
-    if (shared === undefined || shared.uses >= mostUses) {
+    if (shared === undefined || shared.uses >= mostUses || shared.rules.isWorn) {
       shared = { rules: createSchemaRules(separators), uses: 0 };
       schemaRules.set(key, shared);
     }
     shared.uses++;
+    shared.rules.begin();
     return shared.rules;
   };
 

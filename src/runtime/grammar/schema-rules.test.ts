@@ -192,3 +192,43 @@ test("classes of xgrammar take bytes, on which the notation of automata relies",
   rules.close();
   vocabulary.close();
 });
+
+test("a pattern costs what its texts cost, whatever a schema makes of it", async () => {
+  const start = performance.now();
+  const compile = (schema: JsonSchema) => sharedCompiler().forChat(valueRules(schema));
+  const slow = [
+    { enum: [`${"a".repeat(60)}!`], pattern: "^(a+)+$" },
+    { enum: [[`${"a".repeat(60)}!`]], items: { pattern: "^(a|a)*$" } },
+    { type: "string", pattern: "^(a{1,100}){1,100}$" },
+  ];
+  for (const schema of slow)
+    await assert.rejects(compile(schema), { code: "invalid_request" }, JSON.stringify(schema).slice(0, 99));
+  (await compile({ enum: ["aaa", "a!"], pattern: "^(a+)+$" }))?.close();
+  (await compile({ enum: ["a".repeat(20_000)] }))?.close();
+  assert.ok(performance.now() - start < 30_000);
+});
+
+test("listed values stay that meet the other words", async () => {
+  const kept: readonly (readonly [JsonSchema, readonly unknown[]])[] = [
+    [{ enum: ["ab", "b", "é\n", 3], pattern: "^(a|é)", maxLength: 2 }, ["ab", "é\n", 3]],
+    [{ enum: ["2024-01-05", "soon"], format: "date" }, ["2024-01-05"]],
+    [{ enum: [1, 2.5, 4, -2], type: "number", minimum: 0, multipleOf: 0.5, exclusiveMaximum: 4 }, [1, 2.5]],
+    [{ enum: [[1], ["a"], [], [1, 2]], items: { type: "integer" }, minItems: 1, maxItems: 1 }, [[1]]],
+    [
+      { enum: [{ a: 1 }, { a: "x" }, { a: 1, b: 1 }], properties: { a: { enum: [1] } }, maxProperties: 1 },
+      [{ a: 1 }],
+    ],
+  ];
+  for (const [schema, values] of kept) {
+    const written = new Set<string>();
+    for (let seed = 0; seed < 12; seed++) {
+      const { text } = await answerRandomly(sharedCompiler(), valueRules(schema), { seed, maxTokens });
+      written.add(JSON.stringify((JSON.parse(text) as { readonly value: unknown }).value));
+    }
+    for (const one of written)
+      assert.ok(
+        values.some((value) => JSON.stringify(value) === one),
+        one,
+      );
+  }
+});

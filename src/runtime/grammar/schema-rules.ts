@@ -2,13 +2,12 @@ import { LimbeckError } from "../../base/errors.ts";
 import type { Json } from "../../base/json.ts";
 import { pythonJson } from "../../tools/python-json.ts";
 import type { JsonSchema } from "../../tools/types.ts";
-import { createCallValidator } from "../../tools/validator.ts";
-import { createAutomaton, measureRoom } from "./automaton.ts";
-import { formatPattern } from "./formats.ts";
+import { type Automaton, createAutomaton, measureRoom } from "./automaton.ts";
+import { textShapes } from "./formats.ts";
 import { anyCharacter, plainCharacter } from "./json-text.ts";
+import { createListedFit } from "./listed-values.ts";
 import { numberPattern } from "./number-text.ts";
 import { createPatternArena, type Pattern } from "./pattern.ts";
-import { regexPattern } from "./regex.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
 import { areDisjoint, isListOfTexts, isSchemaObject, mergeSchemas, restrictions } from "./schema-merge.ts";
 
@@ -58,11 +57,17 @@ const mostItems = 256;
 const mostSchemas = 20_000;
 const deepest = 200;
 const mostOptional = 200;
+/** Terms of patterns that may be looked at for one grammar: a few seconds of a slow machine. */
+const mostWork = 8_000_000;
 
 /** Turns JSON schemas into rules. A grammar may be narrower than its schema; it is never wider. */
 export interface SchemaRules {
   /** Text of JSON that `schema` allows. `where` names it in errors. Error: `invalid_request` naming place and word. */
   add(schema: JsonSchema, where: string): Rule;
+  /** Says that another grammar begins: what all its schemas may cost together is limited. */
+  begin(): void;
+  /** Whether so much is remembered that one begins better with new rules. */
+  readonly isWorn: boolean;
   /** Any JSON object. */
   readonly anyObject: Rule;
 }
@@ -79,15 +84,19 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       fields: { path },
     });
 
+  let worked = 0;
+  const build = (pattern: Pattern, refuse: () => Error): Automaton | null =>
+    createAutomaton(arena, pattern, refuse, worked + mostWork);
+  const fitsListed = createListedFit(arena, fail, build);
   const texts = new Map<Pattern, Part>();
   const text = (pattern: Pattern, path: string): Part => {
     const known = texts.get(pattern);
     if (known !== undefined) return known;
     const refuse = (): LimbeckError => fail(path, "patterns and lengths of moderate size", "too large ones");
-    const exact = createAutomaton(arena, pattern, refuse);
+    const exact = build(pattern, refuse);
     if (exact === null) throw fail(path, "something that a value can be", "conditions that no value meets");
     const widened = arena.widen(pattern);
-    const wide = widened === pattern ? exact : createAutomaton(arena, widened, refuse)!;
+    const wide = widened === pattern ? exact : build(widened, refuse)!;
     const part: Part = { kind: "text", exact, wide, room: measureRoom(exact, wide) };
     texts.set(pattern, part);
     return part;
@@ -260,24 +269,13 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       return known.includes("number") ? known.filter((type) => type !== "integer") : known;
     };
 
-    /** The listed values that THE validator lets pass the other words as well. */
-    const fittingOf = (values: readonly Json[], schema: JsonSchema): readonly Json[] => {
-      // A validator takes 50 ms to make in a new process: most enums need none.
-      if (isListOfTexts(schema)) return values;
-      const parameters: JsonSchema = {
-        ...(root["$defs"] === undefined ? {} : { $defs: root["$defs"] }),
-        ...(root["definitions"] === undefined ? {} : { definitions: root["definitions"] }),
-        properties: { value: schema },
-      };
-      const validator = createCallValidator([{ type: "function", function: { name: "enum", parameters } }]);
-      return values.filter((one) => validator.validate({ name: "enum", arguments: { value: one } }).valid);
-    };
-
     const listed = (schema: JsonSchema, path: string): Part[] => {
       const { const: constant, enum: list } = schema;
       const values = constant === undefined ? (list as readonly Json[]) : [constant];
       if (!Array.isArray(values)) throw fail(`${path}/enum`, "a list of values", JSON.stringify(values));
-      const fitting = fittingOf(values, schema);
+      const { enum: _, ...others } = schema;
+      const alone = constant === undefined ? others : schema;
+      const fitting = isListOfTexts(schema) ? values : values.filter((one) => fitsListed(one, alone, path));
       if (fitting.length === 0) {
         throw fail(
           path,
@@ -406,21 +404,12 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     };
 
     const string = (schema: JsonSchema, path: string): Part[] => {
-      const { minLength, maxLength, pattern, format } = schema;
+      const { minLength, maxLength } = schema;
       const [least, most] = [(minLength ?? 0) as number, (maxLength ?? Number.POSITIVE_INFINITY) as number];
       if (least > most) throw fail(path, "something that a value can be", "minLength above maxLength");
-      const shaped: Pattern[] = [];
-      if (typeof pattern === "string") {
-        shaped.push(
-          regexPattern(arena, pattern, (got) => fail(`${path}/pattern`, "a plain regular expression", got)),
-        );
-      }
-      if (typeof format === "string") {
-        const known = formatPattern(arena, format, (got) =>
-          fail(`${path}/format`, "a format that a grammar can enforce", got),
-        );
-        if (known !== null) shaped.push(known);
-      }
+      const shaped = textShapes(arena, schema, (word, expected, got) =>
+        fail(`${path}/${word}`, expected, got),
+      );
       const isCounted = least > 0 || most < Number.POSITIVE_INFINITY;
       if (shaped.length === 0) return [text(quoted(arena.repeat(anyChar, least, most)), path)];
       // Each character has one spelling in both, so that the two can be laid over each other.
@@ -487,5 +476,14 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     return { alternatives: from(0, "{") };
   };
 
-  return { add, anyObject };
+  return {
+    add,
+    begin: () => {
+      worked = arena.work;
+    },
+    get isWorn() {
+      return arena.work > mostWork / 4;
+    },
+    anyObject,
+  };
 }
