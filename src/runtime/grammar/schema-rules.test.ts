@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { LimbeckError } from "../../base/errors.ts";
 import type { JsonSchema } from "../../tools/types.ts";
 import { createCallValidator } from "../../tools/validator.ts";
-import { answerRandomly, sharedCompiler, valueRules } from "./random-answer.test.support.ts";
+import { answerRandomly, plainRules, sharedCompiler, valueRules } from "./random-answer.test.support.ts";
 import { loadXgrammar } from "./xgrammar.ts";
 
 after(() => sharedCompiler().close());
@@ -231,4 +231,40 @@ test("listed values stay that meet the other words", async () => {
         one,
       );
   }
+});
+
+test("a schema without a finite value is refused, and what has none in it is left out", async () => {
+  const compile = (schema: JsonSchema) =>
+    sharedCompiler().forChat({ ...plainRules, responseFormat: { type: "json_schema", schema } });
+  const endless: readonly JsonSchema[] = [
+    { type: "object", properties: { a: { $ref: "#" } }, required: ["a"] },
+    { type: "array", items: { $ref: "#" }, minItems: 1 },
+    { anyOf: [{ $ref: "#" }] },
+    { $ref: "#" },
+  ];
+  for (const schema of endless)
+    await assert.rejects(compile(schema), { code: "invalid_request", message: /no finite value/ });
+  const some: readonly JsonSchema[] = [
+    { type: "object", properties: { a: { $ref: "#/$defs/never" }, b: { type: "null" } } },
+    { anyOf: [{ $ref: "#/$defs/never" }, { type: "boolean" }] },
+  ];
+  const never = { type: "object", properties: { x: { $ref: "#/$defs/never" } }, required: ["x"] };
+  for (const schema of some) assert.equal(await check(schema, [1], { $defs: { never } }), 1);
+  const answer = await answerRandomly(
+    sharedCompiler(),
+    {
+      ...plainRules,
+      responseFormat: { type: "json_schema", schema: { anyOf: [{ $ref: "#" }, { type: "integer" }] } },
+    },
+    { seed: 3, maxTokens },
+  );
+  assert.ok(answer.isEnded && Number.isInteger(JSON.parse(answer.text)), answer.text);
+});
+
+test("thousands of required properties compile in time", async () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `p${i}`);
+  const start = performance.now();
+  const properties = Object.fromEntries(names.map((name) => [name, { type: "integer" }]));
+  (await sharedCompiler().forChat(valueRules({ type: "object", properties, required: names })))?.close();
+  assert.ok(performance.now() - start < 5000);
 });

@@ -3,6 +3,7 @@ import type { Json } from "../../base/json.ts";
 import { pythonJson } from "../../tools/python-json.ts";
 import type { JsonSchema } from "../../tools/types.ts";
 import { type Automaton, createAutomaton, measureRoom } from "./automaton.ts";
+import { makeFinite } from "./finite-rules.ts";
 import { textShapes } from "./formats.ts";
 import { anyCharacter, plainCharacter } from "./json-text.ts";
 import { createListedFit } from "./listed-values.ts";
@@ -291,20 +292,21 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       const { properties, additionalProperties, minProperties, maxProperties } = schema;
       const given = isSchemaObject(properties) ? properties : {};
       const required = ((schema["required"] ?? []) as readonly Json[]).map(String);
+      const isRequired = new Set(required);
       // A schema that names properties and does not speak of others is taken to name them all.
       const isOpen =
         properties === undefined
           ? additionalProperties !== false
           : additionalProperties !== undefined && additionalProperties !== false;
       const declared = Object.entries(given).filter(
-        ([name, member]) => member !== false || required.includes(name),
+        ([name, member]) => member !== false || isRequired.has(name),
       );
       for (const name of required.filter((one) => !Object.hasOwn(given, one))) {
         if (additionalProperties === false)
           throw fail(path, `no more than the properties`, `required ${name}`);
         declared.push([name, additionalProperties ?? true]);
       }
-      const optional = declared.length - declared.filter(([name]) => required.includes(name)).length;
+      const optional = declared.length - declared.filter(([name]) => isRequired.has(name)).length;
       if (optional > mostOptional) {
         throw fail(path, `at most ${mostOptional} properties that may be absent`, String(optional));
       }
@@ -331,7 +333,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
         );
       }
       const members = declared.map(([name, member]) => ({
-        isRequired: required.includes(name),
+        isRequired: isRequired.has(name),
         parts: [literal(write(name) + keySeparator), ...value(member, `${path}/properties/${name}`)],
       }));
       return [call(objectRule(members, extra))];
@@ -448,6 +450,9 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     const rule: Rule = { alternatives: [] };
     references.set("#", rule);
     rule.alternatives.push(value(root, where));
+    makeFinite(rule);
+    if (rule.alternatives.length === 0)
+      throw fail(where, "a schema of finite values", "one that has no finite value");
     return rule;
   };
 
