@@ -12,7 +12,9 @@ import { createFollower, type FollowerTools, farBytes, type GrammarFollower } fr
 import { createLogitMask } from "./logit-mask.ts";
 import { createMarkWatch } from "./opening-marks.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
+import { isSchemaObject } from "./schema-merge.ts";
 import { createSchemaRules, type SchemaRules, type Separators } from "./schema-rules.ts";
+import { isDeeper } from "./schema-shape.ts";
 import { createTracker, type Tracker } from "./tracker.ts";
 import { type CompiledRules, type GrammarVocabulary, loadXgrammar, type Xgrammar } from "./xgrammar.ts";
 
@@ -140,6 +142,7 @@ export function createGrammarCompiler(
     forChat: async (rules) => {
       const { toolChoice, responseFormat, callFormat } = rules;
       checkChoice(rules);
+      checkDepth(rules);
       const offered = chosenTools(rules);
       if (rules.tools.length === 0 && responseFormat.type === "text") return null;
       open ??= await engine;
@@ -245,6 +248,22 @@ function checkChoice({ tools, toolChoice }: AnswerRules): void {
   );
 }
 
+/** Deeper schemas are refused before anything recurs into them. */
+const deepestJson = 1000;
+
+function checkDepth({ tools, responseFormat }: AnswerRules): void {
+  const deep = [...tools.map((tool) => tool.function), responseFormat].find((one) =>
+    isDeeper(one, deepestJson),
+  );
+  if (deep === undefined) return;
+  const where = "name" in deep ? `tool ${deep.name}` : "responseFormat";
+  throw new LimbeckError(
+    "invalid_request",
+    `schema at ${where}: expected at most ${deepestJson} levels of JSON, got more`,
+    { cure: "Send a schema that is less deep.", fields: { path: where } },
+  );
+}
+
 function chosenTools({ tools, toolChoice }: AnswerRules): readonly ToolDefinition[] {
   if (typeof toolChoice === "object") return tools.filter((tool) => tool.function.name === toolChoice.name);
   return toolChoice === "none" ? [] : tools;
@@ -276,6 +295,7 @@ function callRule(
 
 /** Arguments are an object, whether the schema says so or not. */
 function objectOnly(parameters: ToolDefinition["function"]["parameters"]): typeof parameters {
+  if (!isSchemaObject(parameters)) return (parameters as unknown) === true ? { type: "object" } : parameters;
   return parameters["type"] === undefined && parameters["$ref"] === undefined
     ? { ...parameters, type: "object" }
     : parameters;

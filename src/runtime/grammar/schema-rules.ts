@@ -11,6 +11,7 @@ import { numberPattern } from "./number-text.ts";
 import { createPatternArena, type Pattern } from "./pattern.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
 import { areDisjoint, isListOfTexts, isSchemaObject, mergeSchemas, restrictions } from "./schema-merge.ts";
+import { checkShape, partAt } from "./schema-shape.ts";
 
 /** Between items and between key and value: how the model at hand writes JSON. */
 export type Separators = readonly [item: string, key: string];
@@ -148,31 +149,42 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     let schemas = 0;
     let depth = 0;
 
+    const isShaped = new WeakSet<object>();
+
     const resolve = (reference: string, path: string): Json => {
       if (!/^#(\/|$)/.test(reference)) throw fail(path, "a $ref inside the schema (#/…)", reference);
-      let at: Json | undefined = root;
-      for (const step of reference.split("/").slice(1)) {
-        const name = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
-        at = isSchemaObject(at)
-          ? at[name]
-          : Array.isArray(at)
-            ? (at as readonly Json[])[Number(name)]
-            : undefined;
-      }
+      const at = partAt(root, reference);
       if (at === undefined) throw fail(path, "a $ref to a part of the schema", reference);
+      if (typeof at !== "boolean" && !isSchemaObject(at)) throw fail(path, "a $ref to a schema", reference);
+      checkShape(at, reference, fail, isShaped);
       return at;
     };
 
-    /** The schema with its references at the top replaced by what they name. */
-    const dereference = (schema: JsonSchema, path: string, seen: readonly string[] = []): JsonSchema => {
-      const { $ref: reference, ...others } = schema;
-      if (typeof reference !== "string") return schema;
-      if (seen.includes(reference))
-        throw fail(path, "a $ref that ends somewhere", `the circle of ${reference}`);
-      const target = resolve(reference, path);
-      if (typeof target === "boolean") return target ? others : { ...others, enum: [] };
-      if (!isSchemaObject(target)) throw fail(path, "a $ref to a schema", reference);
-      return dereference(merge(others, target, path), path, [...seen, reference]);
+    /** The schema with references and `allOf` at the top replaced by what they say. */
+    const joined = (schema: JsonSchema, path: string, seen: readonly string[] = []): JsonSchema => {
+      const { $ref: reference, allOf, ...others } = schema;
+      if (reference === undefined && allOf === undefined) return schema;
+      count(path);
+      depth++;
+      let all: JsonSchema = others;
+      if (reference !== undefined) {
+        const name = String(reference);
+        if (seen.includes(name)) throw fail(path, "a $ref that ends somewhere", `the circle of ${name}`);
+        const target = resolve(name, path);
+        all = merge(all, joined(objectOf(target, path), path, [...seen, name]), path);
+      }
+      for (const [i, member] of ((allOf ?? []) as readonly Json[]).entries()) {
+        const place = `${path}/allOf/${i}`;
+        all = merge(all, joined(objectOf(member, place), place, seen), path);
+      }
+      depth--;
+      return all;
+    };
+
+    const objectOf = (schema: Json, path: string): JsonSchema => {
+      if (schema === true) return {};
+      if (isSchemaObject(schema)) return schema;
+      throw fail(path, "a schema that a value can fit", JSON.stringify(schema));
     };
 
     const merge = (a: JsonSchema, b: JsonSchema, path: string): JsonSchema => {
@@ -181,10 +193,13 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       throw fail(path, "conditions that can be joined to one", `two of ${merged.conflict}`);
     };
 
+    const count = (path: string): void => {
+      if (++schemas <= mostSchemas && depth < deepest) return;
+      throw fail(path.slice(0, 200), `at most ${mostSchemas} schemas, ${deepest} deep`, "more");
+    };
+
     const value = (schema: Json | undefined, path: string): Part[] => {
-      if (++schemas > mostSchemas || depth >= deepest) {
-        throw fail(path.slice(0, 200), `at most ${mostSchemas} schemas, ${deepest} deep`, "more");
-      }
+      count(path);
       depth++;
       const parts = restricted(schema, path);
       depth--;
@@ -200,7 +215,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       if (typeof reference === "string" && restrictions(schema).length === 1) {
         return [call(referenced(reference, path))];
       }
-      return unfolded(dereference(schema, path), path);
+      return unfolded(joined(schema, path), path);
     };
 
     /** Made once, and before what it holds: schemas may refer to themselves. */
@@ -209,7 +224,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       if (known !== undefined) return known;
       const rule: Rule = { alternatives: [] };
       references.set(reference, rule);
-      dereference({ $ref: reference }, path);
+      joined({ $ref: reference }, path);
       rule.alternatives.push(value(resolve(reference, path), reference));
       return rule;
     };
@@ -217,22 +232,14 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     const unfolded = (schema: JsonSchema, path: string): Part[] => {
       const bad = unenforced.find((word) => schema[word] !== undefined);
       if (bad !== undefined) throw fail(path, "words that a grammar can enforce", bad);
-      for (const word of ["allOf", "anyOf", "oneOf"] as const) {
+      for (const word of ["anyOf", "oneOf"] as const) {
         const { [word]: options, ...others } = schema;
         if (options === undefined) continue;
-        if (!Array.isArray(options) || options.length === 0) throw fail(`${path}/${word}`, "schemas", "none");
+        const isAlone = restrictions(others).length === 0;
         const members = (options as readonly Json[]).map((option, i): JsonSchema => {
-          if (option === true) return {};
-          if (!isSchemaObject(option)) throw fail(`${path}/${word}/${i}`, "a schema", JSON.stringify(option));
-          const isAlone = restrictions(others).length === 0 && word === "anyOf";
-          return isAlone ? option : dereference(option, `${path}/${word}/${i}`);
+          const member = objectOf(option, `${path}/${word}/${i}`);
+          return isAlone && word === "anyOf" ? member : joined(member, `${path}/${word}/${i}`);
         });
-        if (word === "allOf") {
-          return unfolded(
-            members.reduce((all, member) => merge(all, member, path), others),
-            path,
-          );
-        }
         if (word === "oneOf") {
           for (const [i, member] of members.entries())
             if (members.slice(0, i).some((earlier) => !areDisjoint(earlier, member)))
@@ -243,7 +250,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
               );
         }
         const alternatives = members.map((member, i) => {
-          const whole = restrictions(others).length === 0 ? member : merge(others, member, path);
+          const whole = isAlone ? member : merge(others, member, path);
           return value(whole, `${path}/${word}/${i}`);
         });
         return [call(choiceOf(...alternatives))];
@@ -273,16 +280,12 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     const listed = (schema: JsonSchema, path: string): Part[] => {
       const { const: constant, enum: list } = schema;
       const values = constant === undefined ? (list as readonly Json[]) : [constant];
-      if (!Array.isArray(values)) throw fail(`${path}/enum`, "a list of values", JSON.stringify(values));
       const { enum: _, ...others } = schema;
       const alone = constant === undefined ? others : schema;
       const fitting = isListOfTexts(schema) ? values : values.filter((one) => fitsListed(one, alone, path));
       if (fitting.length === 0) {
-        throw fail(
-          path,
-          "something that a value can be",
-          "an enum of which no value meets the other conditions",
-        );
+        const none = "an enum of which no value meets the other conditions";
+        throw fail(path, "something that a value can be", none);
       }
       const pattern = arena.choice(...fitting.map((one) => arena.literal(write(one))));
       return [text(pattern, path)];
@@ -447,6 +450,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       null: () => byType.null,
     };
 
+    checkShape(root, where, fail, isShaped);
     const rule: Rule = { alternatives: [] };
     references.set("#", rule);
     rule.alternatives.push(value(root, where));
