@@ -15,7 +15,7 @@ import { call, literal, type Part, type Rule } from "./rules.ts";
 import { isSchemaObject } from "./schema-merge.ts";
 import { createSchemaRules, type SchemaRules, type Separators } from "./schema-rules.ts";
 import { isDeeper } from "./schema-shape.ts";
-import { createTracker, type Tracker } from "./tracker.ts";
+import { createTracker, type Progress, type Tracker } from "./tracker.ts";
 import { type CompiledRules, type GrammarVocabulary, loadXgrammar, type Xgrammar } from "./xgrammar.ts";
 
 /** What one answer must be. */
@@ -126,6 +126,9 @@ export function createGrammarCompiler(
     return known;
   };
 
+  const leastTokens = (tracker: Tracker, progress: Progress): number =>
+    followerTools().encoder.whole(tracker.shortest(progress)).length;
+
   const follow = (grammar: Grammar, endIds: readonly number[]): GrammarFollower =>
     createFollower(grammar.tracker, grammar.compiled().openMatcher(endIds), followerTools());
 
@@ -188,9 +191,11 @@ export function createGrammarCompiler(
         marks,
         endIds,
         openCall: callGrammar && (() => follow(callGrammar, endOfCall)),
-        mayBeginCall: (id) => tracker !== null && tracker.advance(tracker.start, bytesOf(id)) !== null,
-        leastCallTokens:
-          tracker === null ? 0 : followerTools().encoder.whole(tracker.shortest(tracker.start)).length,
+        leastCallTokens: tracker === null ? 0 : leastTokens(tracker, tracker.start),
+        leastCallTokensAfter: (id) => {
+          const after = tracker?.advance(tracker.start, bytesOf(id)) ?? null;
+          return after === null ? Number.POSITIVE_INFINITY : leastTokens(tracker!, after);
+        },
         openJson: jsonGrammar && (() => follow(jsonGrammar, endIds)),
         masks: followerTools().masks,
         onClose: () => {
