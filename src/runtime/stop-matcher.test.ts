@@ -68,3 +68,10 @@ test("however the text is cut into pieces, what is shown is the text before the 
     { seed: 11, numRuns: 500 },
   );
 });
+
+test("a passed piece holds no stop text, and what was held back before it is shown", () => {
+  const matcher = createStopMatcher(["STOP"]);
+  assert.deepEqual(matcher.push("a ST"), { text: "a ", isStopped: false });
+  assert.deepEqual(matcher.pass("OP STOP ST"), { text: "STOP STOP ST", isStopped: false });
+  assert.deepEqual(matcher.push("OP"), { text: "OP", isStopped: false });
+});

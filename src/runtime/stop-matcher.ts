@@ -9,6 +9,8 @@ export interface StopStep {
 /** Finds stop texts in a stream of pieces. What might begin a stop text is held back until it is decided. */
 export interface StopMatcher {
   push(piece: string): StopStep;
+  /** Takes a piece in which no stop text is looked for; none begins before it and ends behind it. */
+  pass(piece: string): StopStep;
   /** What was held back: the stream ended without a stop text. */
   flush(): string;
 }
@@ -36,6 +38,12 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
     return 0;
   };
 
+  const flush = (): string => {
+    const text = held;
+    held = "";
+    return text;
+  };
+
   return {
     push: (piece) => {
       if (longest === 0) return { text: piece, isStopped: false };
@@ -53,10 +61,7 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
       held = text.slice(cut);
       return { text: text.slice(0, cut), isStopped: false };
     },
-    flush: () => {
-      const text = held;
-      held = "";
-      return text;
-    },
+    pass: (piece) => ({ text: flush() + piece, isStopped: false }),
+    flush,
   };
 }

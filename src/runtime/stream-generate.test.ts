@@ -6,6 +6,7 @@ import { createStreamDecoder } from "../tokenizer/stream-decoder.ts";
 import { createSampler } from "./sampling.ts";
 import type { StepRunner } from "./step-runner.ts";
 import { streamGenerate } from "./stream-generate.ts";
+import type { TokenConstraint } from "./token-constraint.ts";
 import type { GenerateOptions, GenerateResult, TokenEvent } from "./types.ts";
 
 const end = 0;
@@ -66,6 +67,7 @@ async function generate(
     readonly isCancelled?: () => boolean;
     readonly contextLength?: number;
     readonly prompt?: number[];
+    readonly constraint?: TokenConstraint;
   } = {},
 ): Promise<GenerateResult & { readonly heard: readonly TokenEvent[] }> {
   const heard: TokenEvent[] = [];
@@ -84,6 +86,7 @@ async function generate(
       clock: monotonicMs,
       onEvent: (event) => heard.push(event),
       ...(more.isCancelled === undefined ? {} : { isCancelled: more.isCancelled }),
+      ...(more.constraint === undefined ? {} : { constraint: more.constraint }),
     },
   );
   assert.deepEqual(heard, result.tokens);
@@ -153,4 +156,28 @@ test("token times rise from the request on and end in the total", async () => {
   assert.equal(timing.ttftMs, tokens[0]?.timeMs);
   assert.ok(tokens.every(({ timeMs }, i) => timeMs >= (tokens[i - 1]?.timeMs ?? 0)));
   assert.ok(timing.totalMs >= (tokens.at(-1)?.timeMs ?? 0));
+});
+
+test("a stop text is found in words, not in a call, nor across its beginning", async () => {
+  /** Tokens 2 and 7 are calls. */
+  const calling = (): TokenConstraint => {
+    const taken: number[] = [];
+    return {
+      begin: () => undefined,
+      mask: () => false,
+      accept: (id) => taken.push(id),
+      forced: () => [],
+      rollback: () => assert.fail("nothing is taken back"),
+      isComplete: true,
+      isOpen: false,
+      get isInCall() {
+        return taken.at(-1) === 2 || taken.at(-1) === 7;
+      },
+      close: () => undefined,
+    };
+  };
+  const inside = await generate([1, 2, 1], { stop: ["two"] }, { constraint: calling() });
+  assert.equal(inside.text, "one two one ");
+  const across = await generate([6, 7, 8, 1], { stop: ["STOP"] }, { constraint: calling() });
+  assert.deepEqual([texts(across), across.finishReason], [["", "STOP", ""], "stop"]);
 });

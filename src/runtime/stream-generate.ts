@@ -38,7 +38,8 @@ export interface StreamHooks {
 
 /**
  * ids → text and token events. The events' texts joined are the result's text. A token's text is late where it may
- * begin a stop text: a later event brings it. The end token and stop texts are no part of the text. Text still held
+ * begin a stop text: a later event brings it. Stop texts are found in words, not in calls. The end token and stop texts
+ * are no part of the text. Text still held
  * back when the request is cancelled is dropped.
  *
  * Errors: those of `generateStep`, and `invalid_request` for a bad option.
@@ -66,7 +67,9 @@ export async function streamGenerate(
     ...(options.topLogprobs === undefined ? {} : { topLogprobs: options.topLogprobs }),
     onToken: (id, atMs, isLast, logprobs) => {
       const piece = endIds.has(id) ? "" : decoder.push(id);
-      let { text: shown, isStopped } = stops.push(isLast ? piece + decoder.flush() : piece);
+      const whole = isLast ? piece + decoder.flush() : piece;
+      // Stop texts end words. A call is brought to its end, whatever is written in it.
+      let { text: shown, isStopped } = constraint?.isInCall ? stops.pass(whole) : stops.push(whole);
       if (isLast && !isStopped) shown += stops.flush();
       const timeMs = atMs - marks.requestedAt;
       const event: TokenEvent = { id, text: shown, index: tokens.length, timeMs, ...logprobs };

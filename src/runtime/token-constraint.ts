@@ -23,5 +23,7 @@ export interface TokenConstraint {
   readonly isComplete: boolean;
   /** Whether something has begun that must be brought to its end, such as a call. */
   readonly isOpen: boolean;
+  /** Whether the last accepted token is part of a call, its marks included: no word of the answer. */
+  readonly isInCall: boolean;
   close(): void;
 }

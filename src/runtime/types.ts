@@ -30,7 +30,10 @@ export const speculationModes = ["auto", "off", "prompt_lookup", "draft_model"] 
 export type SpeculationMode = (typeof speculationModes)[number];
 
 export interface GenerateOptions extends SamplingOptions {
-  /** Default "auto", where a call once begun completes validly. */
+  /**
+   * Default "auto", where a call once begun completes validly: none is begun that does not fit in the tokens left.
+   * Where a call must be made and no call fits, it is cut off and counted in `malformedCalls`.
+   */
   readonly toolChoice?: ToolChoice;
   readonly responseFormat?: ResponseFormat;
   /** Log-probabilities of each output token and of so many best alternatives (0 to 20); default none. */
@@ -39,7 +42,7 @@ export interface GenerateOptions extends SamplingOptions {
   readonly speculation?: SpeculationMode;
   /** Most output tokens, end token included. */
   readonly maxTokens?: number;
-  /** Text that ends the generation; it is not part of the output. */
+  /** Text that ends the generation; it is not part of the output. Looked for in words, not inside a call. */
   readonly stop?: readonly string[];
   readonly signal?: AbortSignal;
 }

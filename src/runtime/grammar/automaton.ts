@@ -28,15 +28,20 @@ interface Draft {
   leastBytes: number;
 }
 
-/** The automaton of a pattern; null where no string is in it. Error: `refuse()` where it would be too large. */
+/**
+ * The automaton of a pattern; null where no string is in it. Error: `refuse()` where it would be too large, or the arena's
+ * work is more than `mostWork` then: few states can have many terms each.
+ */
 export function createAutomaton(
   arena: PatternArena,
   pattern: Pattern,
   refuse: () => Error,
+  mostWork = Number.POSITIVE_INFINITY,
 ): Automaton | null {
   const drafts: Draft[] = [];
   const places = new Map<Pattern, number>();
   const place = (reached: Pattern): number => {
+    if (arena.work > mostWork) throw refuse();
     const known = places.get(reached);
     if (known !== undefined) return known;
     if (drafts.length >= mostStates) throw refuse();

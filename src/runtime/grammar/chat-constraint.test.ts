@@ -152,6 +152,51 @@ test("a begun call fits whatever room there is, down to the shortest call", asyn
   assert.equal(readCalls(cut.text).malformed, 1, "what does not fit is cut off and says so");
 });
 
+test("a call that does not fit in what is left is not begun", async () => {
+  const begins = {
+    limbeck: [open],
+    hermes: tokenizer.encodePlain("<tool_call>"),
+    gemma: tokenizer.encodePlain("```tool_code"),
+    llama3: tokenizer.encodePlain("{"),
+  };
+  for (const callFormat of ["limbeck", "hermes", "gemma", "llama3"] as const) {
+    const begin = begins[callFormat];
+    const made: number[] = [];
+    for (let maxTokens = 1; maxTokens <= 70; maxTokens++) {
+      const model = { seed: maxTokens, maxTokens, begin };
+      const { text } = await answerRandomly(sharedCompiler(), rulesOf({ callFormat }), model);
+      const { calls, malformed } = readCalls(text, callFormat);
+      assert.equal(malformed, 0, `${callFormat}, ${maxTokens} tokens: ${text}`);
+      if (calls.length > 0) made.push(maxTokens);
+    }
+    assert.equal(made.length, 71 - made[0]!, `${callFormat}: calls with ${made.join()} tokens`);
+  }
+});
+
+test("JSON gives way to no call that does not fit", async () => {
+  const { responseFormat } = valueRules({ type: "integer" });
+  const constraint = (await sharedCompiler().forChat(rulesOf({ responseFormat })))!;
+  constraint.begin(6);
+  const first = allowed(constraint);
+  constraint.close();
+  assert.ok(!first.includes(open));
+});
+
+test("it tells which tokens are part of a call", async () => {
+  const constraint = (await sharedCompiler().forChat(rulesOf({})))!;
+  constraint.begin(200);
+  const call = tokenizer.encodePlain('{"name":"set_timer","arguments":{"minutes":5}}');
+  const isInCall = [...tokenizer.encodePlain("On it"), open, ...call, close, eosId].map((id) => {
+    constraint.accept(id);
+    return constraint.isInCall;
+  });
+  const words = tokenizer.encodePlain("On it").length;
+  assert.deepEqual(isInCall, [...Array(words).fill(false), ...Array(call.length + 2).fill(true), false]);
+  constraint.rollback(2);
+  assert.ok(constraint.isInCall);
+  constraint.close();
+});
+
 test("JSON may give way to a call in auto", async () => {
   const { responseFormat } = valueRules({ type: "integer" });
   const constraint = (await sharedCompiler().forChat(rulesOf({ responseFormat })))!;

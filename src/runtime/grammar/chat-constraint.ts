@@ -30,10 +30,10 @@ export interface AnswerPlan {
   readonly endIds: readonly number[];
   /** A follower of one call, or of all calls where there are no marks; null where no tool is offered. */
   readonly openCall: (() => GrammarFollower) | null;
-  /** Whether a token may be the first one of a call's grammar. */
-  readonly mayBeginCall: (id: number) => boolean;
   /** Tokens of the shortest call, marks apart. */
   readonly leastCallTokens: number;
+  /** The same behind a token that is the first one of a call's grammar; infinite where it cannot be. */
+  readonly leastCallTokensAfter: (id: number) => number;
   /** A follower of the JSON that the answer must be; null where none is asked for. */
   readonly openJson: (() => GrammarFollower) | null;
   readonly masks: LogitMask;
@@ -58,8 +58,18 @@ type Phase =
  * shortened to fit where the tokens run out.
  */
 export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
-  const { mayTalk, calls, marks, endIds, openCall, mayBeginCall, leastCallTokens, openJson, masks, onClose } =
-    plan;
+  const {
+    mayTalk,
+    calls,
+    marks,
+    endIds,
+    openCall,
+    leastCallTokens,
+    leastCallTokensAfter,
+    openJson,
+    masks,
+    onClose,
+  } = plan;
   let isClosed = false;
   const followers: GrammarFollower[] = [];
   /** What stood before each token, and the follower that took it. */
@@ -91,8 +101,10 @@ export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
   const reserved = (): number => (marks.close === null ? 1 : 2);
   const afterCall = (): Phase => (mayTalk ? { kind: "words", tail: "", isBlank: false } : { kind: "behind" });
   const mayCallAgain = calls === "any" || calls === "some";
-  const hasRoomToCallAgain = (): boolean =>
-    mayCallAgain && most - trail.length >= marks.link.length + leastCallTokens + reserved();
+  /** Whether a call of so many tokens fits behind so many others, with its mark and an end. */
+  const hasRoomToCall = (before: number, call = leastCallTokens): boolean =>
+    most - trail.length >= before + call + reserved();
+  const hasRoomToCallAgain = (): boolean => mayCallAgain && hasRoomToCall(marks.link.length);
   const endOfCall: readonly number[] = marks.close === null ? endIds : [marks.close];
 
   const maskWords = ({ tail, isBlank }: Extract<Phase, { kind: "words" }>, logits: Float32Array): boolean => {
@@ -101,14 +113,16 @@ export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
       logits[id] = Number.NEGATIVE_INFINITY;
       isChanged = true;
     };
-    if (calls === "none") marks.openers.forEach(forbid);
+    // What could not be brought to its end is not begun.
+    const mayCall = calls !== "none" && hasRoomToCall(1);
+    if (!mayCall) marks.openers.forEach(forbid);
     if (marks.bare !== null && isBlank) {
-      // The call's own mask tells which braces may begin it.
-      for (const id of marks.bare.braces) if (calls === "none" || !mayBeginCall(id)) forbid(id);
+      for (const id of marks.bare.braces)
+        if (calls === "none" || !hasRoomToCall(1, leastCallTokensAfter(id))) forbid(id);
     }
     for (const { exact, beyond } of marks.watch?.completions(tail) ?? []) {
       beyond.forEach(forbid);
-      if (calls === "none") exact.forEach(forbid);
+      if (!mayCall) exact.forEach(forbid);
     }
     return isChanged;
   };
@@ -134,6 +148,8 @@ export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
     if (begun.kind === "call") feed(begun.follower, id);
     return begun;
   };
+
+  const isCall = ({ kind }: Phase): boolean => kind === "fixed" || kind === "call";
 
   const refuse = (id: number, expected: string): never => {
     invariant(false, `token ${id}: expected ${expected}`);
@@ -190,7 +206,8 @@ export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
         at.follower.mask(logits, left, reserved());
         return true;
       case "json": {
-        const begins = at.isBegun || calls === "none" ? undefined : marks.open[0];
+        const mayCall = !at.isBegun && calls !== "none" && hasRoomToCall(marks.open.length);
+        const begins = mayCall ? marks.open[0] : undefined;
         const logit = begins === undefined ? 0 : logits[begins]!;
         at.follower.mask(logits, left, 1);
         if (begins !== undefined) logits[begins] = logit;
@@ -262,6 +279,10 @@ export function createChatConstraint(plan: AnswerPlan): TokenConstraint {
     get isOpen() {
       const at = now();
       return at.kind === "fixed" || at.kind === "call" || (at.kind === "json" && at.isBegun);
+    },
+    get isInCall() {
+      const before = trail.at(-1)?.before;
+      return before !== undefined && (isCall(before) || isCall(now()));
     },
     close: () => {
       for (const follower of followers) follower.close();

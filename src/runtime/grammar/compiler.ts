@@ -12,8 +12,10 @@ import { createFollower, type FollowerTools, farBytes, type GrammarFollower } fr
 import { createLogitMask, type LogitMask } from "./logit-mask.ts";
 import { createMarkWatch } from "./opening-marks.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
+import { isSchemaObject } from "./schema-merge.ts";
 import { createSchemaRules, type SchemaRules, type Separators } from "./schema-rules.ts";
-import { createTracker, type Tracker } from "./tracker.ts";
+import { isDeeper } from "./schema-shape.ts";
+import { createTracker, type Progress, type Tracker } from "./tracker.ts";
 import { type CompiledRules, type GrammarVocabulary, loadXgrammar, type Xgrammar } from "./xgrammar.ts";
 
 /** What one answer must be. */
@@ -104,11 +106,12 @@ export function createGrammarCompiler(
   const rulesFor = (separators: Separators): SchemaRules => {
     const key = separators.join();
     let shared = schemaRules.get(key);
-    if (shared === undefined || shared.uses >= mostUses) {
+    if (shared === undefined || shared.uses >= mostUses || shared.rules.isWorn) {
       shared = { rules: createSchemaRules(separators), uses: 0 };
       schemaRules.set(key, shared);
     }
     shared.uses++;
+    shared.rules.begin();
     return shared.rules;
   };
 
@@ -124,6 +127,9 @@ export function createGrammarCompiler(
     }
     return known;
   };
+
+  const leastTokens = (tracker: Tracker, progress: Progress): number =>
+    followerTools().encoder.whole(tracker.shortest(progress)).length;
 
   const follow = (grammar: Grammar, endIds: readonly number[]): GrammarFollower =>
     createFollower(grammar.tracker, grammar.compiled().openMatcher(endIds), followerTools());
@@ -159,6 +165,7 @@ export function createGrammarCompiler(
     forChat: async (rules) => {
       const { toolChoice, responseFormat, callFormat } = rules;
       checkChoice(rules);
+      checkDepth(rules);
       const offered = chosenTools(rules);
       if (rules.tools.length === 0 && responseFormat.type === "text") return wordsOnly(marksFor(callFormat));
       open ??= await engine;
@@ -204,9 +211,11 @@ export function createGrammarCompiler(
         marks,
         endIds,
         openCall: callGrammar && (() => follow(callGrammar, endOfCall)),
-        mayBeginCall: (id) => tracker !== null && tracker.advance(tracker.start, bytesOf(id)) !== null,
-        leastCallTokens:
-          tracker === null ? 0 : followerTools().encoder.whole(tracker.shortest(tracker.start)).length,
+        leastCallTokens: tracker === null ? 0 : leastTokens(tracker, tracker.start),
+        leastCallTokensAfter: (id) => {
+          const after = tracker?.advance(tracker.start, bytesOf(id)) ?? null;
+          return after === null ? Number.POSITIVE_INFINITY : leastTokens(tracker!, after);
+        },
         openJson: jsonGrammar && (() => follow(jsonGrammar, endIds)),
         masks: followerTools().masks,
         onClose: () => {
@@ -264,6 +273,22 @@ function checkChoice({ tools, toolChoice }: AnswerRules): void {
   );
 }
 
+/** Deeper schemas are refused before anything recurs into them. */
+const deepestJson = 1000;
+
+function checkDepth({ tools, responseFormat }: AnswerRules): void {
+  const deep = [...tools.map((tool) => tool.function), responseFormat].find((one) =>
+    isDeeper(one, deepestJson),
+  );
+  if (deep === undefined) return;
+  const where = "name" in deep ? `tool ${deep.name}` : "responseFormat";
+  throw new LimbeckError(
+    "invalid_request",
+    `schema at ${where}: expected at most ${deepestJson} levels of JSON, got more`,
+    { cure: "Send a schema that is less deep.", fields: { path: where } },
+  );
+}
+
 function chosenTools({ tools, toolChoice }: AnswerRules): readonly ToolDefinition[] {
   if (typeof toolChoice === "object") return tools.filter((tool) => tool.function.name === toolChoice.name);
   return toolChoice === "none" ? [] : tools;
@@ -295,6 +320,7 @@ function callRule(
 
 /** Arguments are an object, whether the schema says so or not. */
 function objectOnly(parameters: ToolDefinition["function"]["parameters"]): typeof parameters {
+  if (!isSchemaObject(parameters)) return (parameters as unknown) === true ? { type: "object" } : parameters;
   return parameters["type"] === undefined && parameters["$ref"] === undefined
     ? { ...parameters, type: "object" }
     : parameters;

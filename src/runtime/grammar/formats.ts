@@ -1,3 +1,4 @@
+import type { JsonSchema } from "../../tools/types.ts";
 import type { Pattern, PatternArena } from "./pattern.ts";
 import { regexPattern } from "./regex.ts";
 
@@ -57,4 +58,26 @@ export function formatPattern(
   if (refused.includes(format)) throw refuse(format);
   const source = Object.hasOwn(formats, format) ? formats[format] : null;
   return source == null ? null : regexPattern(arena, `^(${source})$`, refuse);
+}
+
+/**
+ * What `pattern` and `format` of a schema allow, characters spelled as inside a JSON string. Error: `refuse(…)` naming
+ * the word.
+ */
+export function textShapes(
+  arena: PatternArena,
+  { pattern, format }: JsonSchema,
+  refuse: (word: "pattern" | "format", expected: string, got: string) => Error,
+): Pattern[] {
+  const shapes: Pattern[] = [];
+  if (typeof pattern === "string") {
+    shapes.push(regexPattern(arena, pattern, (got) => refuse("pattern", "a plain regular expression", got)));
+  }
+  if (typeof format === "string") {
+    const known = formatPattern(arena, format, (got) =>
+      refuse("format", "a format that a grammar can enforce", got),
+    );
+    if (known !== null) shapes.push(known);
+  }
+  return shapes;
 }

@@ -50,6 +50,8 @@ export interface PatternArena {
   cuts(pattern: Pattern): readonly number[];
   /** The pattern with far counts left out: a superset whose automaton is small. */
   widen(pattern: Pattern): Pattern;
+  /** How many terms were looked at so far: what patterns have cost, on any machine alike. */
+  readonly work: number;
 }
 
 /** Counts up to here are cheap to enforce in a mask; a mask of a state in which any text may come takes 50 ms to make. */
@@ -57,9 +59,13 @@ const exactCount = 4;
 /** A repeated part that few bytes can begin is cheap to count: most tokens fail at once. */
 const fewBytes = 32;
 
+/** Results that are remembered before a table begins anew: a Map holds 16 million. */
+const mostRemembered = 2_000_000;
+
 const utf8 = new TextEncoder();
 
 export function createPatternArena(): PatternArena {
+  let work = 0;
   const known = new Map<string, Pattern>();
   const derived = new Map<number, Pattern>();
   const cutsOf = new Map<number, readonly number[]>();
@@ -76,7 +82,9 @@ export function createPatternArena(): PatternArena {
   const memo = <T>(table: Map<number, T>, key: number, compute: () => T): T => {
     const found = table.get(key);
     if (found !== undefined) return found;
+    work++;
     const value = compute();
+    if (table.size >= mostRemembered) table.clear();
     table.set(key, value);
     return value;
   };
@@ -112,6 +120,7 @@ export function createPatternArena(): PatternArena {
     absorbing: Pattern,
   ): Pattern => {
     const flat = parts.flatMap((part) => (part.form.kind === kind ? part.form.parts : [part]));
+    work += flat.length;
     const members = [...new Set(flat)].filter((part) => part !== neutral).sort((a, b) => a.id - b.id);
     if (members.includes(absorbing)) return absorbing;
     if (members.length < 2) return members[0] ?? neutral;
@@ -199,8 +208,13 @@ export function createPatternArena(): PatternArena {
   const rebuild = (pattern: Pattern): Pattern => {
     const { form } = pattern;
     switch (form.kind) {
-      case "sequence":
-        return pair(widen(form.head), widen(form.tail));
+      case "sequence": {
+        // Long texts are long sequences, longer than the stack.
+        const heads = [form.head];
+        let rest = form.tail;
+        for (; rest.form.kind === "sequence"; rest = rest.form.tail) heads.push(rest.form.head);
+        return heads.reduceRight((tail, head) => pair(widen(head), tail), widen(rest));
+      }
       case "choice":
         return choice(...form.parts.map(widen));
       case "both":
@@ -232,5 +246,8 @@ export function createPatternArena(): PatternArena {
     derivative,
     cuts,
     widen,
+    get work() {
+      return work;
+    },
   };
 }

@@ -19,6 +19,13 @@ export function valueRules(
   return { ...plainRules, schema, responseFormat: { type: "json_schema", schema } };
 }
 
+export interface RandomModel {
+  readonly seed: number;
+  readonly maxTokens: number;
+  /** Tokens with which it begins, where it may. */
+  readonly begin?: readonly number[];
+}
+
 export interface RandomAnswer {
   readonly text: string;
   readonly ids: readonly number[];
@@ -31,7 +38,7 @@ export interface RandomAnswer {
 export async function answerRandomly(
   compiler: GrammarCompiler,
   rules: AnswerRules,
-  { seed, maxTokens }: { readonly seed: number; readonly maxTokens: number },
+  { seed, maxTokens, begin = [] }: RandomModel,
 ): Promise<RandomAnswer> {
   const tokenizer = shippedTokenizer();
   const random = createRandom(seed);
@@ -44,6 +51,8 @@ export async function answerRandomly(
   try {
     while (ids.length < maxTokens && ids.at(-1) !== tokenizer.eosId) {
       for (let id = 0; id < logits.length; id++) logits[id] = random.next();
+      const first = begin[ids.length];
+      if (first !== undefined) logits[first] = 2;
       constraint.mask(logits);
       let best = 0;
       for (let id = 1; id < logits.length; id++) if (logits[id]! > logits[best]!) best = id;

@@ -20,7 +20,7 @@ export type Part =
  * stack stays flat and a mask sees what comes next without leaving the rule.
  */
 export interface Rule {
-  readonly alternatives: (readonly Part[])[];
+  alternatives: (readonly Part[])[];
 }
 
 export const literal = (text: string): Part => ({ kind: "literal", text });

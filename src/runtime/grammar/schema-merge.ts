@@ -72,8 +72,9 @@ export function mergeSchemas(
   const isClosing = (schema: JsonSchema): boolean =>
     schema["additionalProperties"] !== undefined && schema["additionalProperties"] !== true;
   for (const [word, value] of Object.entries(b)) {
-    const own = a[word];
-    const bound = bounds[word];
+    if (word === "__proto__") continue;
+    const own = Object.hasOwn(a, word) ? a[word] : undefined;
+    const bound = Object.hasOwn(bounds, word) ? bounds[word] : undefined;
     if (own === undefined || annotations.has(word) || isSame(own, value)) {
       if (word === "properties" && isClosing(a)) return { conflict: "additionalProperties" };
       if (word === "additionalProperties" && isClosing(b) && !isSame(own, value)) {

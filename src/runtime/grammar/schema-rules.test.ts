@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { LimbeckError } from "../../base/errors.ts";
 import type { JsonSchema } from "../../tools/types.ts";
 import { createCallValidator } from "../../tools/validator.ts";
-import { answerRandomly, sharedCompiler, valueRules } from "./random-answer.test.support.ts";
+import { answerRandomly, plainRules, sharedCompiler, valueRules } from "./random-answer.test.support.ts";
 import { loadXgrammar } from "./xgrammar.ts";
 
 after(() => sharedCompiler().close());
@@ -191,4 +191,80 @@ test("classes of xgrammar take bytes, on which the notation of automata relies",
   matcher.close();
   rules.close();
   vocabulary.close();
+});
+
+test("a pattern costs what its texts cost, whatever a schema makes of it", async () => {
+  const start = performance.now();
+  const compile = (schema: JsonSchema) => sharedCompiler().forChat(valueRules(schema));
+  const slow = [
+    { enum: [`${"a".repeat(60)}!`], pattern: "^(a+)+$" },
+    { enum: [[`${"a".repeat(60)}!`]], items: { pattern: "^(a|a)*$" } },
+    { type: "string", pattern: "^(a{1,100}){1,100}$" },
+  ];
+  for (const schema of slow)
+    await assert.rejects(compile(schema), { code: "invalid_request" }, JSON.stringify(schema).slice(0, 99));
+  (await compile({ enum: ["aaa", "a!"], pattern: "^(a+)+$" }))?.close();
+  (await compile({ enum: ["a".repeat(20_000)] }))?.close();
+  assert.ok(performance.now() - start < 30_000);
+});
+
+test("listed values stay that meet the other words", async () => {
+  const kept: readonly (readonly [JsonSchema, readonly unknown[]])[] = [
+    [{ enum: ["ab", "b", "é\n", 3], pattern: "^(a|é)", maxLength: 2 }, ["ab", "é\n", 3]],
+    [{ enum: ["2024-01-05", "soon"], format: "date" }, ["2024-01-05"]],
+    [{ enum: [1, 2.5, 4, -2], type: "number", minimum: 0, multipleOf: 0.5, exclusiveMaximum: 4 }, [1, 2.5]],
+    [{ enum: [[1], ["a"], [], [1, 2]], items: { type: "integer" }, minItems: 1, maxItems: 1 }, [[1]]],
+    [
+      { enum: [{ a: 1 }, { a: "x" }, { a: 1, b: 1 }], properties: { a: { enum: [1] } }, maxProperties: 1 },
+      [{ a: 1 }],
+    ],
+  ];
+  for (const [schema, values] of kept) {
+    const written = new Set<string>();
+    for (let seed = 0; seed < 12; seed++) {
+      const { text } = await answerRandomly(sharedCompiler(), valueRules(schema), { seed, maxTokens });
+      written.add(JSON.stringify((JSON.parse(text) as { readonly value: unknown }).value));
+    }
+    for (const one of written)
+      assert.ok(
+        values.some((value) => JSON.stringify(value) === one),
+        one,
+      );
+  }
+});
+
+test("a schema without a finite value is refused, and what has none in it is left out", async () => {
+  const compile = (schema: JsonSchema) =>
+    sharedCompiler().forChat({ ...plainRules, responseFormat: { type: "json_schema", schema } });
+  const endless: readonly JsonSchema[] = [
+    { type: "object", properties: { a: { $ref: "#" } }, required: ["a"] },
+    { type: "array", items: { $ref: "#" }, minItems: 1 },
+    { anyOf: [{ $ref: "#" }] },
+    { $ref: "#" },
+  ];
+  for (const schema of endless)
+    await assert.rejects(compile(schema), { code: "invalid_request", message: /no finite value/ });
+  const some: readonly JsonSchema[] = [
+    { type: "object", properties: { a: { $ref: "#/$defs/never" }, b: { type: "null" } } },
+    { anyOf: [{ $ref: "#/$defs/never" }, { type: "boolean" }] },
+  ];
+  const never = { type: "object", properties: { x: { $ref: "#/$defs/never" } }, required: ["x"] };
+  for (const schema of some) assert.equal(await check(schema, [1], { $defs: { never } }), 1);
+  const answer = await answerRandomly(
+    sharedCompiler(),
+    {
+      ...plainRules,
+      responseFormat: { type: "json_schema", schema: { anyOf: [{ $ref: "#" }, { type: "integer" }] } },
+    },
+    { seed: 3, maxTokens },
+  );
+  assert.ok(answer.isEnded && Number.isInteger(JSON.parse(answer.text)), answer.text);
+});
+
+test("thousands of required properties compile in time", async () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `p${i}`);
+  const start = performance.now();
+  const properties = Object.fromEntries(names.map((name) => [name, { type: "integer" }]));
+  (await sharedCompiler().forChat(valueRules({ type: "object", properties, required: names })))?.close();
+  assert.ok(performance.now() - start < 5000);
 });

@@ -2,15 +2,16 @@ import { LimbeckError } from "../../base/errors.ts";
 import type { Json } from "../../base/json.ts";
 import { pythonJson } from "../../tools/python-json.ts";
 import type { JsonSchema } from "../../tools/types.ts";
-import { createCallValidator } from "../../tools/validator.ts";
-import { createAutomaton, measureRoom } from "./automaton.ts";
-import { formatPattern } from "./formats.ts";
+import { type Automaton, createAutomaton, measureRoom } from "./automaton.ts";
+import { makeFinite } from "./finite-rules.ts";
+import { textShapes } from "./formats.ts";
 import { anyCharacter, plainCharacter } from "./json-text.ts";
+import { createListedFit } from "./listed-values.ts";
 import { numberPattern } from "./number-text.ts";
 import { createPatternArena, type Pattern } from "./pattern.ts";
-import { regexPattern } from "./regex.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
 import { areDisjoint, isListOfTexts, isSchemaObject, mergeSchemas, restrictions } from "./schema-merge.ts";
+import { checkShape, partAt } from "./schema-shape.ts";
 
 /** Between items and between key and value: how the model at hand writes JSON. */
 export type Separators = readonly [item: string, key: string];
@@ -58,11 +59,17 @@ const mostItems = 256;
 const mostSchemas = 20_000;
 const deepest = 200;
 const mostOptional = 200;
+/** Terms of patterns that may be looked at for one grammar: a few seconds of a slow machine. */
+const mostWork = 8_000_000;
 
 /** Turns JSON schemas into rules. A grammar may be narrower than its schema; it is never wider. */
 export interface SchemaRules {
   /** Text of JSON that `schema` allows. `where` names it in errors. Error: `invalid_request` naming place and word. */
   add(schema: JsonSchema, where: string): Rule;
+  /** Says that another grammar begins: what all its schemas may cost together is limited. */
+  begin(): void;
+  /** Whether so much is remembered that one begins better with new rules. */
+  readonly isWorn: boolean;
   /** Any JSON object. */
   readonly anyObject: Rule;
 }
@@ -79,15 +86,19 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       fields: { path },
     });
 
+  let worked = 0;
+  const build = (pattern: Pattern, refuse: () => Error): Automaton | null =>
+    createAutomaton(arena, pattern, refuse, worked + mostWork);
+  const fitsListed = createListedFit(arena, fail, build);
   const texts = new Map<Pattern, Part>();
   const text = (pattern: Pattern, path: string): Part => {
     const known = texts.get(pattern);
     if (known !== undefined) return known;
     const refuse = (): LimbeckError => fail(path, "patterns and lengths of moderate size", "too large ones");
-    const exact = createAutomaton(arena, pattern, refuse);
+    const exact = build(pattern, refuse);
     if (exact === null) throw fail(path, "something that a value can be", "conditions that no value meets");
     const widened = arena.widen(pattern);
-    const wide = widened === pattern ? exact : createAutomaton(arena, widened, refuse)!;
+    const wide = widened === pattern ? exact : build(widened, refuse)!;
     const part: Part = { kind: "text", exact, wide, room: measureRoom(exact, wide) };
     texts.set(pattern, part);
     return part;
@@ -138,31 +149,42 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     let schemas = 0;
     let depth = 0;
 
+    const isShaped = new WeakSet<object>();
+
     const resolve = (reference: string, path: string): Json => {
       if (!/^#(\/|$)/.test(reference)) throw fail(path, "a $ref inside the schema (#/…)", reference);
-      let at: Json | undefined = root;
-      for (const step of reference.split("/").slice(1)) {
-        const name = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
-        at = isSchemaObject(at)
-          ? at[name]
-          : Array.isArray(at)
-            ? (at as readonly Json[])[Number(name)]
-            : undefined;
-      }
+      const at = partAt(root, reference);
       if (at === undefined) throw fail(path, "a $ref to a part of the schema", reference);
+      if (typeof at !== "boolean" && !isSchemaObject(at)) throw fail(path, "a $ref to a schema", reference);
+      checkShape(at, reference, fail, isShaped);
       return at;
     };
 
-    /** The schema with its references at the top replaced by what they name. */
-    const dereference = (schema: JsonSchema, path: string, seen: readonly string[] = []): JsonSchema => {
-      const { $ref: reference, ...others } = schema;
-      if (typeof reference !== "string") return schema;
-      if (seen.includes(reference))
-        throw fail(path, "a $ref that ends somewhere", `the circle of ${reference}`);
-      const target = resolve(reference, path);
-      if (typeof target === "boolean") return target ? others : { ...others, enum: [] };
-      if (!isSchemaObject(target)) throw fail(path, "a $ref to a schema", reference);
-      return dereference(merge(others, target, path), path, [...seen, reference]);
+    /** The schema with references and `allOf` at the top replaced by what they say. */
+    const joined = (schema: JsonSchema, path: string, seen: readonly string[] = []): JsonSchema => {
+      const { $ref: reference, allOf, ...others } = schema;
+      if (reference === undefined && allOf === undefined) return schema;
+      count(path);
+      depth++;
+      let all: JsonSchema = others;
+      if (reference !== undefined) {
+        const name = String(reference);
+        if (seen.includes(name)) throw fail(path, "a $ref that ends somewhere", `the circle of ${name}`);
+        const target = resolve(name, path);
+        all = merge(all, joined(objectOf(target, path), path, [...seen, name]), path);
+      }
+      for (const [i, member] of ((allOf ?? []) as readonly Json[]).entries()) {
+        const place = `${path}/allOf/${i}`;
+        all = merge(all, joined(objectOf(member, place), place, seen), path);
+      }
+      depth--;
+      return all;
+    };
+
+    const objectOf = (schema: Json, path: string): JsonSchema => {
+      if (schema === true) return {};
+      if (isSchemaObject(schema)) return schema;
+      throw fail(path, "a schema that a value can fit", JSON.stringify(schema));
     };
 
     const merge = (a: JsonSchema, b: JsonSchema, path: string): JsonSchema => {
@@ -171,10 +193,13 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       throw fail(path, "conditions that can be joined to one", `two of ${merged.conflict}`);
     };
 
+    const count = (path: string): void => {
+      if (++schemas <= mostSchemas && depth < deepest) return;
+      throw fail(path.slice(0, 200), `at most ${mostSchemas} schemas, ${deepest} deep`, "more");
+    };
+
     const value = (schema: Json | undefined, path: string): Part[] => {
-      if (++schemas > mostSchemas || depth >= deepest) {
-        throw fail(path.slice(0, 200), `at most ${mostSchemas} schemas, ${deepest} deep`, "more");
-      }
+      count(path);
       depth++;
       const parts = restricted(schema, path);
       depth--;
@@ -190,7 +215,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       if (typeof reference === "string" && restrictions(schema).length === 1) {
         return [call(referenced(reference, path))];
       }
-      return unfolded(dereference(schema, path), path);
+      return unfolded(joined(schema, path), path);
     };
 
     /** Made once, and before what it holds: schemas may refer to themselves. */
@@ -199,7 +224,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       if (known !== undefined) return known;
       const rule: Rule = { alternatives: [] };
       references.set(reference, rule);
-      dereference({ $ref: reference }, path);
+      joined({ $ref: reference }, path);
       rule.alternatives.push(value(resolve(reference, path), reference));
       return rule;
     };
@@ -207,22 +232,14 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     const unfolded = (schema: JsonSchema, path: string): Part[] => {
       const bad = unenforced.find((word) => schema[word] !== undefined);
       if (bad !== undefined) throw fail(path, "words that a grammar can enforce", bad);
-      for (const word of ["allOf", "anyOf", "oneOf"] as const) {
+      for (const word of ["anyOf", "oneOf"] as const) {
         const { [word]: options, ...others } = schema;
         if (options === undefined) continue;
-        if (!Array.isArray(options) || options.length === 0) throw fail(`${path}/${word}`, "schemas", "none");
+        const isAlone = restrictions(others).length === 0;
         const members = (options as readonly Json[]).map((option, i): JsonSchema => {
-          if (option === true) return {};
-          if (!isSchemaObject(option)) throw fail(`${path}/${word}/${i}`, "a schema", JSON.stringify(option));
-          const isAlone = restrictions(others).length === 0 && word === "anyOf";
-          return isAlone ? option : dereference(option, `${path}/${word}/${i}`);
+          const member = objectOf(option, `${path}/${word}/${i}`);
+          return isAlone && word === "anyOf" ? member : joined(member, `${path}/${word}/${i}`);
         });
-        if (word === "allOf") {
-          return unfolded(
-            members.reduce((all, member) => merge(all, member, path), others),
-            path,
-          );
-        }
         if (word === "oneOf") {
           for (const [i, member] of members.entries())
             if (members.slice(0, i).some((earlier) => !areDisjoint(earlier, member)))
@@ -233,7 +250,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
               );
         }
         const alternatives = members.map((member, i) => {
-          const whole = restrictions(others).length === 0 ? member : merge(others, member, path);
+          const whole = isAlone ? member : merge(others, member, path);
           return value(whole, `${path}/${word}/${i}`);
         });
         return [call(choiceOf(...alternatives))];
@@ -260,30 +277,15 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       return known.includes("number") ? known.filter((type) => type !== "integer") : known;
     };
 
-    /** The listed values that THE validator lets pass the other words as well. */
-    const fittingOf = (values: readonly Json[], schema: JsonSchema): readonly Json[] => {
-      // A validator takes 50 ms to make in a new process: most enums need none.
-      if (isListOfTexts(schema)) return values;
-      const parameters: JsonSchema = {
-        ...(root["$defs"] === undefined ? {} : { $defs: root["$defs"] }),
-        ...(root["definitions"] === undefined ? {} : { definitions: root["definitions"] }),
-        properties: { value: schema },
-      };
-      const validator = createCallValidator([{ type: "function", function: { name: "enum", parameters } }]);
-      return values.filter((one) => validator.validate({ name: "enum", arguments: { value: one } }).valid);
-    };
-
     const listed = (schema: JsonSchema, path: string): Part[] => {
       const { const: constant, enum: list } = schema;
       const values = constant === undefined ? (list as readonly Json[]) : [constant];
-      if (!Array.isArray(values)) throw fail(`${path}/enum`, "a list of values", JSON.stringify(values));
-      const fitting = fittingOf(values, schema);
+      const { enum: _, ...others } = schema;
+      const alone = constant === undefined ? others : schema;
+      const fitting = isListOfTexts(schema) ? values : values.filter((one) => fitsListed(one, alone, path));
       if (fitting.length === 0) {
-        throw fail(
-          path,
-          "something that a value can be",
-          "an enum of which no value meets the other conditions",
-        );
+        const none = "an enum of which no value meets the other conditions";
+        throw fail(path, "something that a value can be", none);
       }
       const pattern = arena.choice(...fitting.map((one) => arena.literal(write(one))));
       return [text(pattern, path)];
@@ -293,20 +295,21 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       const { properties, additionalProperties, minProperties, maxProperties } = schema;
       const given = isSchemaObject(properties) ? properties : {};
       const required = ((schema["required"] ?? []) as readonly Json[]).map(String);
+      const isRequired = new Set(required);
       // A schema that names properties and does not speak of others is taken to name them all.
       const isOpen =
         properties === undefined
           ? additionalProperties !== false
           : additionalProperties !== undefined && additionalProperties !== false;
       const declared = Object.entries(given).filter(
-        ([name, member]) => member !== false || required.includes(name),
+        ([name, member]) => member !== false || isRequired.has(name),
       );
       for (const name of required.filter((one) => !Object.hasOwn(given, one))) {
         if (additionalProperties === false)
           throw fail(path, `no more than the properties`, `required ${name}`);
         declared.push([name, additionalProperties ?? true]);
       }
-      const optional = declared.length - declared.filter(([name]) => required.includes(name)).length;
+      const optional = declared.length - declared.filter(([name]) => isRequired.has(name)).length;
       if (optional > mostOptional) {
         throw fail(path, `at most ${mostOptional} properties that may be absent`, String(optional));
       }
@@ -333,7 +336,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
         );
       }
       const members = declared.map(([name, member]) => ({
-        isRequired: required.includes(name),
+        isRequired: isRequired.has(name),
         parts: [literal(write(name) + keySeparator), ...value(member, `${path}/properties/${name}`)],
       }));
       return [call(objectRule(members, extra))];
@@ -406,21 +409,12 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     };
 
     const string = (schema: JsonSchema, path: string): Part[] => {
-      const { minLength, maxLength, pattern, format } = schema;
+      const { minLength, maxLength } = schema;
       const [least, most] = [(minLength ?? 0) as number, (maxLength ?? Number.POSITIVE_INFINITY) as number];
       if (least > most) throw fail(path, "something that a value can be", "minLength above maxLength");
-      const shaped: Pattern[] = [];
-      if (typeof pattern === "string") {
-        shaped.push(
-          regexPattern(arena, pattern, (got) => fail(`${path}/pattern`, "a plain regular expression", got)),
-        );
-      }
-      if (typeof format === "string") {
-        const known = formatPattern(arena, format, (got) =>
-          fail(`${path}/format`, "a format that a grammar can enforce", got),
-        );
-        if (known !== null) shaped.push(known);
-      }
+      const shaped = textShapes(arena, schema, (word, expected, got) =>
+        fail(`${path}/${word}`, expected, got),
+      );
       const isCounted = least > 0 || most < Number.POSITIVE_INFINITY;
       if (shaped.length === 0) return [text(quoted(arena.repeat(anyChar, least, most)), path)];
       // Each character has one spelling in both, so that the two can be laid over each other.
@@ -456,9 +450,13 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       null: () => byType.null,
     };
 
+    checkShape(root, where, fail, isShaped);
     const rule: Rule = { alternatives: [] };
     references.set("#", rule);
     rule.alternatives.push(value(root, where));
+    makeFinite(rule);
+    if (rule.alternatives.length === 0)
+      throw fail(where, "a schema of finite values", "one that has no finite value");
     return rule;
   };
 
@@ -487,5 +485,14 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     return { alternatives: from(0, "{") };
   };
 
-  return { add, anyObject };
+  return {
+    add,
+    begin: () => {
+      worked = arena.work;
+    },
+    get isWorn() {
+      return arena.work > mostWork / 4;
+    },
+    anyObject,
+  };
 }

@@ -51,11 +51,14 @@ export interface Tracker {
   advance(progress: Progress, bytes: Uint8Array): Progress | null;
   /** The bytes of a shortest way to the end. */
   shortest(progress: Progress): Uint8Array;
-  /** The bytes that must come next, up to a choice or to the end, and the progress behind them. */
+  /** The bytes that must come next, up to a choice or to the end (4096 at most), and the progress behind them. */
   forced(progress: Progress): { readonly bytes: Uint8Array; readonly after: Progress };
   /** How much longer the shortest way can become by one choice. */
   readonly dearestChoice: number;
 }
+
+/** Forced bytes are looked up so far at once; what comes behind is forced in its turn. */
+const mostForced = 4096;
 
 const utf8 = new TextEncoder();
 
@@ -175,7 +178,7 @@ export function createTracker(root: Rule): Tracker {
     forced: (progress) => {
       const bytes: number[] = [];
       let after = progress;
-      for (let byte = onlyByte(after); byte >= 0; byte = onlyByte(after)) {
+      for (let byte = onlyByte(after); byte >= 0 && bytes.length < mostForced; byte = onlyByte(after)) {
         bytes.push(byte);
         after = step(after, byte)!;
       }
@@ -235,7 +238,8 @@ function lower(
 ): void {
   for (let isChanged = true; isChanged; ) {
     isChanged = false;
-    for (const path of paths)
+    // Rules call those behind them: from the last on a chain is done at once.
+    for (const path of paths.toReversed())
       for (let at = path.parts.length - 1; at >= 0; at--) {
         const value = compute(path, at);
         if (value >= path[list][at]!) continue;

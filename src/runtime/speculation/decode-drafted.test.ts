@@ -137,6 +137,7 @@ function parityConstraint(
     },
     isComplete: true,
     isOpen: false,
+    isInCall: false,
     close: () => undefined,
   };
 }
