@@ -80,6 +80,7 @@ export function headerParts(info: EngineInfo, tools: readonly ToolDefinition[]):
   return [
     `${info.name}, ${(info.parameters / 1e6).toFixed(1)}M ${info.format}`,
     `context ${info.contextLength}`,
+    `${(info.kvBytes / 1e6).toFixed(1)} MB of keys and values`,
     count(tools.length, "tool"),
     "/help",
   ];

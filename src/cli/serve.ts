@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { withFileErrors } from "../base/files.ts";
 import { stringifyJson } from "../base/json.ts";
+import { describeKv } from "../model/kv-cache.ts";
 import { openEngine } from "../runtime/engine.ts";
 import type { EngineInfo, OpenOptions } from "../runtime/engine-contract.ts";
 import { createServeApp } from "../serve/app.ts";
@@ -49,6 +50,7 @@ function describe({ url }: Listening, model: string, info: EngineInfo, apiKey: s
   return [
     `serving ${model} at ${url}/v1${apiKey === undefined ? "" : ", for those who have the API key"}`,
     `${millions}M parameters, ${info.format}, context ${info.contextLength}, backend ${info.backend}, opened in ${info.openMs.toFixed(0)} ms`,
+    describeKv(info.kv),
   ].join("\n");
 }
 

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { silenceProcess } from "../backend/onnx/ort-telemetry.ts";
 import { LimbeckError } from "../base/errors.ts";
 import { monotonicMs } from "../measure/clock.ts";
 import type { Engine, EngineInfo, OpenOptions } from "./engine-contract.ts";
@@ -50,6 +51,7 @@ export async function openRemoteEngine(
 ): Promise<Engine> {
   const { workerFile = compiledWorker } = remote;
   const start: WorkerStart = { artefactDir, options };
+  silenceProcess();
   const worker = new Worker(workerFile, { workerData: start });
   const pending = new Map<number, Pending>();
   let nextId = 0;

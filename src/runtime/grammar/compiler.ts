@@ -153,7 +153,7 @@ export function createGrammarCompiler(
       marks,
       endIds,
       openCall: null,
-      mayBeginCall: () => false,
+      leastCallTokensAfter: () => Number.POSITIVE_INFINITY,
       leastCallTokens: 0,
       openJson: null,
       masks: wordMasks,

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { Worker } from "node:worker_threads";
+import { silenceProcess } from "../../backend/onnx/ort-telemetry.ts";
 import { LimbeckError } from "../../base/errors.ts";
 import type { Direction } from "../types.ts";
 import { abortable, type TranslationEngine, translationCancelled, translationFailed } from "./engine.ts";
@@ -109,6 +110,8 @@ async function overWorker(
   acceptNonCommercial: boolean,
 ): Promise<TransformersEngine> {
   const name = `transformers:${folder === undefined ? model : path.basename(folder)}`;
+  // It brings an ONNX Runtime of its own.
+  silenceProcess();
   const worker = new Worker(workerFile, { workerData: start });
   const pending = new Map<number, Pending>();
   let nextId = 0;
