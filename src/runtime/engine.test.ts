@@ -166,7 +166,8 @@ for (const where of ["in process", "in a worker"] as const) {
     const tokenizer = loadTokenizer(artefact.dir);
     const messages = ask("Hello");
     const prompt = tokenizer.decode(tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true }));
-    const options = { maxTokens: 12, temperature: 1, seed: 3 };
+    // Enough that a call would fit: else a chat could not begin one, and raw text could.
+    const options = { maxTokens: 64, temperature: 0 };
     const chat = await engine().chat(messages, tools, options);
     const raw = await engine().complete(prompt, options);
     assert.deepEqual(
