@@ -38,6 +38,8 @@ const mostItems = 256;
 const mostSchemas = 20_000;
 const deepest = 200;
 const mostOptional = 200;
+/** Each of these is compared with each other. */
+const mostOneOf = 500;
 /** Terms of patterns that may be looked at for one grammar: a few seconds of a slow machine. */
 const mostWork = 8_000_000;
 /** What measuring a state costs beside making it, in such terms. */
@@ -225,6 +227,8 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
           return isAlone && word === "anyOf" ? member : joined(member, `${path}/${word}/${i}`);
         });
         if (word === "oneOf") {
+          if (members.length > mostOneOf)
+            throw fail(`${path}/oneOf`, `at most ${mostOneOf} schemas`, String(members.length));
           for (const [i, member] of members.entries())
             if (members.slice(0, i).some((earlier) => !areDisjoint(earlier, member)))
               throw fail(
