@@ -52,6 +52,12 @@ export function isListOfTexts(schema: JsonSchema): boolean {
   return says && type === "string" && Array.isArray(list) && list.every((one) => typeof one === "string");
 }
 
+/** The values of the first list that are in the second as well. */
+function common(list: readonly Json[], others: readonly Json[]): readonly Json[] {
+  const keys = new Set(others.map((one) => canonicalJson(one)));
+  return list.filter((one) => keys.has(canonicalJson(one)));
+}
+
 /** The types that both allow: a whole number is a number. */
 function commonTypes(a: Json | undefined, b: Json | undefined): readonly Json[] {
   const [left, right] = [asList(a), asList(b)];
@@ -87,8 +93,7 @@ export function mergeSchemas(
     } else if (bound !== undefined) merged[word] = bound(own as number, value as number);
     else if (word === "required") merged[word] = [...new Set([...asList(own), ...asList(value)])];
     else if (word === "type") merged[word] = commonTypes(own, value);
-    else if (word === "enum")
-      merged[word] = asList(own).filter((one) => asList(value).some((other) => isSame(one, other)));
+    else if (word === "enum") merged[word] = common(asList(own), asList(value));
     else if (word === "properties" && !isClosing(a) && !isClosing(b)) {
       const [left, right] = [own as JsonSchema, value as JsonSchema];
       const twice = Object.keys(right).find(
@@ -101,14 +106,27 @@ export function mergeSchemas(
   return { schema: merged };
 }
 
-/** Values that a schema lists, null where it lists none. */
-function listed(schema: JsonSchema): readonly Json[] | null {
-  if (schema["const"] !== undefined) return [schema["const"]];
-  return Array.isArray(schema["enum"]) ? (schema["enum"] as readonly Json[]) : null;
+/** Keys by schema: one of several is compared with each of the others. */
+const keysOf = new WeakMap<JsonSchema, ReadonlySet<string> | null>();
+
+/** The values that a schema lists, as canonical JSON; null where it lists none. */
+function listed(schema: JsonSchema): ReadonlySet<string> | null {
+  let keys = keysOf.get(schema);
+  if (keys === undefined) {
+    const { const: constant, enum: list } = schema;
+    const values =
+      constant !== undefined ? [constant] : Array.isArray(list) ? (list as readonly Json[]) : null;
+    keys = values && new Set(values.map((one) => canonicalJson(one)));
+    keysOf.set(schema, keys);
+  }
+  return keys;
 }
 
-function areDisjointLists(a: readonly Json[] | null, b: readonly Json[] | null): boolean {
-  return a !== null && b !== null && !a.some((one) => b.some((other) => isSame(one, other)));
+function areDisjointLists(a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): boolean {
+  if (a === null || b === null) return false;
+  const [few, many] = a.size < b.size ? [a, b] : [b, a];
+  for (const key of few) if (many.has(key)) return false;
+  return true;
 }
 
 /** Whether it is certain that no value fits both schemas, references in them resolved by the caller. */

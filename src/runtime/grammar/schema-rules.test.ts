@@ -208,6 +208,20 @@ test("a pattern costs what its texts cost, whatever a schema makes of it", async
   assert.ok(performance.now() - start < 30_000);
 });
 
+test("long lists are joined and compared in time", async () => {
+  const start = performance.now();
+  const list = (from: number) => Array.from({ length: 10_000 }, (_, i) => from + i);
+  const joined = { allOf: [{ enum: list(0) }, { enum: list(9_990) }] };
+  (await sharedCompiler().forChat(valueRules(joined)))?.close();
+  const apart = { oneOf: [{ enum: list(0) }, { enum: list(10_000) }] };
+  (await sharedCompiler().forChat(valueRules(apart)))?.close();
+  const many = { oneOf: list(0).map((one) => ({ const: one })) };
+  await assert.rejects(sharedCompiler().forChat(valueRules(many)), { code: "invalid_request" });
+  const few = { oneOf: many.oneOf.slice(0, 500) };
+  (await sharedCompiler().forChat(valueRules(few)))?.close();
+  assert.ok(performance.now() - start < 20_000);
+});
+
 test("listed values stay that meet the other words", async () => {
   const kept: readonly (readonly [JsonSchema, readonly unknown[]])[] = [
     [{ enum: ["ab", "b", "é\n", 3], pattern: "^(a|é)", maxLength: 2 }, ["ab", "é\n", 3]],

@@ -11,7 +11,7 @@ import { numberPattern } from "./number-text.ts";
 import { createPatternArena, type Pattern } from "./pattern.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
 import { areDisjoint, isListOfTexts, isSchemaObject, mergeSchemas, restrictions } from "./schema-merge.ts";
-import { checkShape, partAt } from "./schema-shape.ts";
+import { checkShape, partAt, unenforced } from "./schema-shape.ts";
 
 /** Between items and between key and value: how the model at hand writes JSON. */
 export type Separators = readonly [item: string, key: string];
@@ -31,27 +31,6 @@ const words: Readonly<Record<JsonType | "any", readonly string[]>> = {
   null: [],
 };
 
-/** Words of the draft, and of drafts before it that the validator still heeds, which no grammar here enforces. */
-const unenforced = [
-  "not",
-  "if",
-  "then",
-  "else",
-  "dependentRequired",
-  "dependentSchemas",
-  "dependencies",
-  "patternProperties",
-  "propertyNames",
-  "contains",
-  "minContains",
-  "maxContains",
-  "unevaluatedProperties",
-  "unevaluatedItems",
-  "$dynamicRef",
-  "$anchor",
-  "$dynamicAnchor",
-];
-
 /** Lists are written out item by item up to here; a longer one is not made, which is narrower, never wider. */
 const mostItems = 256;
 
@@ -59,8 +38,12 @@ const mostItems = 256;
 const mostSchemas = 20_000;
 const deepest = 200;
 const mostOptional = 200;
+/** Each of these is compared with each other. */
+const mostOneOf = 500;
 /** Terms of patterns that may be looked at for one grammar: a few seconds of a slow machine. */
 const mostWork = 8_000_000;
+/** What measuring a state costs beside making it, in such terms. */
+const stateWork = 8;
 
 /** Turns JSON schemas into rules. A grammar may be narrower than its schema; it is never wider. */
 export interface SchemaRules {
@@ -87,8 +70,11 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
     });
 
   let worked = 0;
-  const build = (pattern: Pattern, refuse: () => Error): Automaton | null =>
-    createAutomaton(arena, pattern, refuse, worked + mostWork);
+  const build = (pattern: Pattern, refuse: () => Error): Automaton | null => {
+    const made = createAutomaton(arena, pattern, refuse, worked + mostWork);
+    worked -= (made?.states.length ?? 0) * stateWork;
+    return made;
+  };
   const fitsListed = createListedFit(arena, fail, build);
   const texts = new Map<Pattern, Part>();
   const text = (pattern: Pattern, path: string): Part => {
@@ -241,6 +227,8 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
           return isAlone && word === "anyOf" ? member : joined(member, `${path}/${word}/${i}`);
         });
         if (word === "oneOf") {
+          if (members.length > mostOneOf)
+            throw fail(`${path}/oneOf`, `at most ${mostOneOf} schemas`, String(members.length));
           for (const [i, member] of members.entries())
             if (members.slice(0, i).some((earlier) => !areDisjoint(earlier, member)))
               throw fail(

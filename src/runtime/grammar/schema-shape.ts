@@ -2,6 +2,27 @@ import type { Json } from "../../base/json.ts";
 import type { Refuse } from "./listed-values.ts";
 import { isSchemaObject } from "./schema-merge.ts";
 
+/** Words of the draft, and of drafts before it that the validator still heeds, which no grammar here enforces. */
+export const unenforced = [
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentRequired",
+  "dependentSchemas",
+  "dependencies",
+  "patternProperties",
+  "propertyNames",
+  "contains",
+  "minContains",
+  "maxContains",
+  "unevaluatedProperties",
+  "unevaluatedItems",
+  "$dynamicRef",
+  "$anchor",
+  "$dynamicAnchor",
+];
+
 interface Shape {
   readonly expected: string;
   fits(value: Json): boolean;
