@@ -32,6 +32,7 @@ export type {
 } from "./prompt-cache/types.ts";
 export { createSampler, resolveSampling, type Sampler, type SamplingSettings } from "./sampling.ts";
 export { createStepRunner, type StepRunner, type StepRunnerOptions, type StepShape } from "./step-runner.ts";
+export { type Generator, type RequestMarks, type StreamHooks, streamGenerate } from "./stream-generate.ts";
 export type {
   ChatResult,
   ChatRunner,

@@ -54,6 +54,9 @@ test("options of another kind are named", () => {
   const bad: readonly (readonly [string, unknown])[] = [
     ["stop", "timer"],
     ["stop", [5]],
+    ["stopTokens", 5],
+    ["stopTokens", ["end"]],
+    ["stopTokens", [-1]],
     ["toolChoice", "bogus"],
     ["toolChoice", null],
     ["toolChoice", {}],

@@ -82,15 +82,20 @@ const numbers = [
   "topLogprobs",
 ] as const satisfies readonly (keyof TaskOptions)[];
 
+const isTokenId = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0;
+
 /** Kinds of values; ranges are checked where the values are used. Error: `invalid_request` naming the option. */
 export function checkOptions(options: TaskOptions): void {
   for (const option of numbers) {
     const value: unknown = options[option];
     if (value !== undefined && typeof value !== "number") throw refuse(option, "a number", value);
   }
-  const { stop, toolChoice, responseFormat } = options as Fields;
+  const { stop, stopTokens, toolChoice, responseFormat } = options as Fields;
   if (stop !== undefined && !(Array.isArray(stop) && stop.every((text) => typeof text === "string"))) {
     throw refuse("stop", "an array of texts", stop, "Put a single stop text into an array.");
+  }
+  if (stopTokens !== undefined && !(Array.isArray(stopTokens) && stopTokens.every(isTokenId))) {
+    throw refuse("stopTokens", "an array of token ids", stopTokens);
   }
   const choices: readonly unknown[] = [undefined, "auto", "none", "required"];
   if (!choices.includes(toolChoice) && !(isObject(toolChoice) && typeof toolChoice["name"] === "string")) {

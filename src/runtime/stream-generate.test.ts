@@ -126,6 +126,13 @@ test("a stop text inside a token and over two tokens ends the text before it", a
   assert.deepEqual([texts(across), across.finishReason], [["one ", "", ""], "stop"]);
 });
 
+test("a stop token ends the text before it; text held back is shown", async () => {
+  const ended = await generate([1, 2, 1], { stopTokens: [2] });
+  assert.deepEqual([texts(ended), ended.finishReason], [["one ", ""], "stop"]);
+  const held = await generate([6, 2, 1], { stop: ["STOP"], stopTokens: [2] });
+  assert.deepEqual([texts(held), held.finishReason], [["", "ST"], "stop"]);
+});
+
 test("text held back for a stop text that does not come is shown later or at the end", async () => {
   assert.deepEqual(texts(await generate([6, 2], { stop: ["STOP"] })), ["", "STtwo ", ""]);
   assert.deepEqual(texts(await generate([1, 6], { stop: ["STOP"] })), ["one ", "", "ST"]);

@@ -38,9 +38,8 @@ export interface StreamHooks {
 
 /**
  * ids → text and token events. The events' texts joined are the result's text. A token's text is late where it may
- * begin a stop text: a later event brings it. Stop texts are found in words, not in calls. The end token and stop texts
- * are no part of the text. Text still held
- * back when the request is cancelled is dropped.
+ * begin a stop text: a later event brings it. Stop texts and tokens end words, not calls. They and the end token are no
+ * part of the text. Text still held back when the request is cancelled is dropped.
  *
  * Errors: those of `generateStep`, and `invalid_request` for a bad option.
  */
@@ -53,6 +52,7 @@ export async function streamGenerate(
 ): Promise<GenerateResult> {
   const sampling = resolveSampling(options);
   const stops = createStopMatcher(options.stop ?? []);
+  const stopTokens = new Set(options.stopTokens);
   const drafting = await speculation?.begin(options.speculation);
   const decoder = tokenizer.openStream();
   const tokens: TokenEvent[] = [];
@@ -66,17 +66,20 @@ export async function streamGenerate(
     ...(drafting?.drafter ? { drafter: drafting.drafter } : {}),
     ...(options.topLogprobs === undefined ? {} : { topLogprobs: options.topLogprobs }),
     onToken: (id, atMs, isLast, logprobs) => {
-      const piece = endIds.has(id) ? "" : decoder.push(id);
-      const whole = isLast ? piece + decoder.flush() : piece;
-      // Stop texts end words. A call is brought to its end, whatever is written in it.
-      let { text: shown, isStopped } = constraint?.isInCall ? stops.pass(whole) : stops.push(whole);
-      if (isLast && !isStopped) shown += stops.flush();
+      // Stop texts and tokens end words. A call is brought to its end, whatever is written in it.
+      const isInCall = constraint?.isInCall ?? false;
+      const isStop = !isInCall && stopTokens.has(id);
+      const isEnd = isLast || isStop;
+      const piece = isStop || endIds.has(id) ? "" : decoder.push(id);
+      const whole = isEnd ? piece + decoder.flush() : piece;
+      let { text: shown, isStopped } = isInCall ? stops.pass(whole) : stops.push(whole);
+      if (isEnd && !isStopped) shown += stops.flush();
       const timeMs = atMs - marks.requestedAt;
       const event: TokenEvent = { id, text: shown, index: tokens.length, timeMs, ...logprobs };
       tokens.push(event);
       text += shown;
       onEvent?.(event);
-      return !isStopped;
+      return !(isStopped || isStop);
     },
   });
   const endedAt = clock();

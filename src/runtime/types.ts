@@ -44,6 +44,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly maxTokens?: number;
   /** Text that ends the generation; it is not part of the output. Looked for in words, not inside a call. */
   readonly stop?: readonly string[];
+  /** Ids of tokens that end the generation like the model's own end tokens: they give no text. Not inside a call. */
+  readonly stopTokens?: readonly number[];
   readonly signal?: AbortSignal;
 }
 
