@@ -97,7 +97,7 @@ for (const where of ["in process", "in a worker"] as const) {
   test(`requests queue, and the wait is told apart from TTFT (${where})`, async () => {
     const [first, second] = await Promise.all([
       // Long enough that the second comes while it runs, whatever else the machine does.
-      engine().chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 2 }),
+      engine().chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 0 }),
       engine().chat(ask("two"), [], { maxTokens: 2 }),
     ]);
     assert.equal(first.timing.queueMs, 0);
@@ -107,12 +107,12 @@ for (const where of ["in process", "in a worker"] as const) {
   });
 
   test(`cancelling ends the answer at once and the next one is whole (${where})`, async () => {
-    const whole = await engine().chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 2 });
+    const whole = await engine().chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 0 });
     const stop = new AbortController();
     const stream = engine().stream(ask("long"), [], {
       maxTokens: 900,
       temperature: 1,
-      seed: 2,
+      seed: 0,
       signal: stop.signal,
     });
     let heard = 0;
@@ -130,13 +130,13 @@ for (const where of ["in process", "in a worker"] as const) {
     const aborted = await engine().chat(ask("never"), [], { signal: AbortSignal.abort() });
     assert.deepEqual([aborted.finishReason, aborted.tokens.length], ["cancelled", 0]);
     assert.deepEqual(
-      essence(await engine().chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 2 })),
+      essence(await engine().chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 0 })),
       essence(whole),
     );
   });
 
   test(`leaving a stream early cancels it (${where})`, async () => {
-    const stream = engine().stream(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 2 });
+    const stream = engine().stream(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 0 });
     for await (const _event of stream) break;
     assert.equal((await stream.result).finishReason, "cancelled");
   });
@@ -165,10 +165,10 @@ for (const where of ["in process", "in a worker"] as const) {
   test(`raw text is continued without a template, special tokens in it being special (${where})`, async () => {
     const tokenizer = loadTokenizer(artefact.dir);
     const messages = ask("Hello");
-    const prompt = tokenizer.decode(tokenizer.encodeChat(messages, [], { addGenerationPrompt: true }));
-    const options = { maxTokens: 12, temperature: 1, seed: 3 };
-    // Without tools: with them no call is begun that does not fit, and raw text knows of no calls.
-    const chat = await engine().chat(messages, [], options);
+    const prompt = tokenizer.decode(tokenizer.encodeChat(messages, tools, { addGenerationPrompt: true }));
+    // Enough that a call would fit: else a chat could not begin one, and raw text could.
+    const options = { maxTokens: 64, temperature: 0 };
+    const chat = await engine().chat(messages, tools, options);
     const raw = await engine().complete(prompt, options);
     assert.deepEqual(
       [raw.promptTokens, raw.text, raw.finishReason],
@@ -288,7 +288,7 @@ test("log-probabilities come with each token where they are asked for", async ()
 });
 
 test("the context's end ends the answer with length", async () => {
-  const result = await remote.chat(ask("long"), [], { temperature: 1, seed: 2, maxTokens: 100_000 });
+  const result = await remote.chat(ask("long"), [], { temperature: 1, seed: 0, maxTokens: 100_000 });
   if (result.finishReason === "length") assert.equal(result.promptTokens + result.tokens.length, 1025);
   else assert.equal(result.tokens.at(-1)?.id, 1);
 });
@@ -306,7 +306,7 @@ test("the caller's event loop turns while the worker generates", async () => {
     if (!isDone) setImmediate(turn);
   };
   setImmediate(turn);
-  await remote.chat(ask("long"), [], { maxTokens: 100, temperature: 1, seed: 2 });
+  await remote.chat(ask("long"), [], { maxTokens: 100, temperature: 1, seed: 0 });
   isDone = true;
   assert.ok(turns >= 20, `${turns} turns`);
 });
@@ -324,8 +324,8 @@ test("a damaged or missing artefact is refused by name, in process and in a work
 test("closing cancels what is under way and refuses what comes later", async () => {
   for (const worker of [false, true]) {
     const engine = await openEngine(artefact.dir, { worker });
-    const running = engine.chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 2 });
-    const waiting = engine.chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 2 });
+    const running = engine.chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 0 });
+    const waiting = engine.chat(ask("long"), [], { maxTokens: 900, temperature: 1, seed: 0 });
     await engine.close();
     assert.equal((await running).finishReason, "cancelled");
     assert.equal((await waiting).finishReason, "cancelled");
