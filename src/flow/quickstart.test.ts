@@ -162,7 +162,7 @@ test("an interruption in the gate comes too late: the run is whole", async () =>
   assert.ok(assertWhole("late").includes("summary.md"));
 });
 
-for (const part of ["dataset/test.jsonl", "student/int8/model.onnx"]) {
+for (const part of ["dataset/test.jsonl", "student/int8/.staged/model.onnx"]) {
   test(`a disk that is full at ${part} ends the run and leaves only whole files`, async (t) => {
     const out = `full-${path.basename(part)}`;
     fillDiskAt(t, `${out}/${part}`);

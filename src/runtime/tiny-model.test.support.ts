@@ -65,6 +65,10 @@ export async function exportTinyArtefact(
   const dir = path.join(root, "artefact");
   // Products in blocks of 32 give a row the same bits alone and in company.
   const block = isInBlocks[format] ? { block: 32 as const } : {};
-  await exportArtefact(checkpoint, dir, { format, ...block, shapes: [64, 128] });
+  await exportArtefact(checkpoint, dir, {
+    format,
+    ...block,
+    shapes: [64, 128].filter((shape) => shape <= whole.contextLength),
+  });
   return { dir, remove: () => fs.rmSync(root, { recursive: true, force: true }) };
 }
