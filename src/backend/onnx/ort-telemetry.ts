@@ -5,8 +5,8 @@ const variable = "ORT_DISABLE_TELEMETRY";
 
 /**
  * Tells ONNX Runtime to report nothing, whoever loads it in this process or in one that it starts. Else its builds for Linux
- * and macOS send what they learn of the process to its maker, keep a device id in the user's cache, and match the command
- * line with a regular expression that recurses for each character: beyond some 7,000 characters it ran over the stack and
+ * and macOS keep a device id and a database for their maker in the user's cache, hold an address to send it to, and match
+ * the command line with a regular expression that recurses for each character: beyond some 7,000 characters it ran over the stack and
  * took the process with it. From a worker this reaches only its own copy of the environment.
  */
 export function silenceProcess(): void {
