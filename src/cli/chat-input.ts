@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { z } from "zod";
 import { LimbeckError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
-import { type JsonSchema, noParameters, type ToolDefinition } from "../tools/types.ts";
+import { type ToolDefinition, toToolDefinition } from "../tools/types.ts";
 
 const toolsSchema = z.array(
   z.object({
@@ -30,15 +30,7 @@ export function readTools(file: string): readonly ToolDefinition[] {
       },
     );
   }
-  return result.data.map(({ function: { name, description, parameters, strict } }) => ({
-    type: "function",
-    function: {
-      name,
-      ...(description == null ? {} : { description }),
-      parameters: (parameters as JsonSchema | null | undefined) ?? noParameters,
-      ...(strict == null ? {} : { strict }),
-    },
-  }));
+  return result.data.map((tool) => toToolDefinition(tool.function));
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import * as z from "zod";
-import type { Json } from "../base/json.ts";
+import { isJsonObject, type Json } from "../base/json.ts";
 import type { ChatMessage, JsonObject, JsonSchema, ToolCall, ToolDefinition } from "../tools/types.ts";
 import { datasetError, type ReadDataset, type ReadOptions, readJsonLines } from "./dataset.ts";
 import { firstFault } from "./dataset-schema.ts";
@@ -37,21 +37,17 @@ const typeNames: Readonly<Record<string, string>> = {
   number: "number",
 };
 
-function isObject(value: Json | undefined): value is JsonObject {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
 function toSchema(schema: JsonObject): JsonSchema {
   const out: Record<string, Json> = {};
   for (const [key, value] of Object.entries(schema)) {
     if (key === "type") {
       const name = typeof value === "string" ? typeNames[value] : undefined;
       if (name !== undefined) out["type"] = name;
-    } else if (key === "properties" && isObject(value)) {
+    } else if (key === "properties" && isJsonObject(value)) {
       out["properties"] = Object.fromEntries(
-        Object.entries(value).map(([name, item]) => [name, isObject(item) ? toSchema(item) : item]),
+        Object.entries(value).map(([name, item]) => [name, isJsonObject(item) ? toSchema(item) : item]),
       );
-    } else if (key === "items" && isObject(value)) out["items"] = toSchema(value);
+    } else if (key === "items" && isJsonObject(value)) out["items"] = toSchema(value);
     else if (key === "required" || key === "enum" || key === "description") out[key] = value;
   }
   return out;
@@ -66,7 +62,7 @@ function chooseValue(accepted: readonly Json[]): Json | undefined {
 /** Inside accepted objects each field lists its accepted values again. */
 function settle(value: Json): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map(settle);
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   const fields = Object.entries(value).map(([name, item]) => [
     name,
     Array.isArray(item) ? chooseValue(item as readonly Json[]) : item,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { LimbeckError } from "../base/errors.ts";
 import { checkMessages, checkOptions, checkTools } from "./request-check.ts";
 
@@ -50,7 +51,9 @@ test("what is no tool is named by its place", () => {
   assert.equal(checkTools(good), good);
 });
 
-test("options of another kind are named", () => {
+test("options of another kind are named, also those that JSON cannot say", () => {
+  const circle: Record<string, unknown> = {};
+  circle["of"] = circle;
   const bad: readonly (readonly [string, unknown])[] = [
     ["stop", "timer"],
     ["stop", [5]],
@@ -64,10 +67,12 @@ test("options of another kind are named", () => {
     ["responseFormat", "json_object"],
     ["responseFormat", { type: "json_schema" }],
     ["maxTokens", "5"],
+    ["maxTokens", 5n],
+    ["maxTokens", circle],
     ["temperature", "1"],
   ];
   for (const [option, value] of bad) {
-    assert.throws(() => checkOptions({ [option]: value }), isRefused(option), JSON.stringify(value));
+    assert.throws(() => checkOptions({ [option]: value }), isRefused(option), inspect(value));
   }
   checkOptions({ stop: ["a"], toolChoice: { name: "f" }, responseFormat: { type: "text" }, maxTokens: 5 });
 });

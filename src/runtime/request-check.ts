@@ -1,12 +1,12 @@
+import { inspect } from "node:util";
 import { LimbeckError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import type { ChatMessage, ToolDefinition } from "../tools/types.ts";
 import type { TaskOptions } from "./engine-tasks.ts";
 
+/** Of whatever a caller gave: also what JSON cannot say. */
 const show = (value: unknown): string =>
-  (typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value))).slice(
-    0,
-    200,
-  );
+  inspect(value, { depth: 3, breakLength: Number.POSITIVE_INFINITY }).slice(0, 200);
 
 function refuse(option: string, expected: string, value: unknown, cure?: string): LimbeckError {
   return new LimbeckError("invalid_request", `${option}: expected ${expected}, got ${show(value)}`, {
@@ -16,13 +16,11 @@ function refuse(option: string, expected: string, value: unknown, cure?: string)
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const roles: readonly string[] = ["system", "user", "assistant", "tool"] satisfies ChatMessage["role"][];
 
 const isCall = (call: unknown): boolean =>
-  isObject(call) && typeof call["name"] === "string" && isObject(call["arguments"]);
+  isJsonObject(call) && typeof call["name"] === "string" && isJsonObject(call["arguments"]);
 
 /** The messages themselves. Error: `invalid_request` naming the first that is none. */
 export function checkMessages(messages: unknown): readonly ChatMessage[] {
@@ -33,7 +31,7 @@ export function checkMessages(messages: unknown): readonly ChatMessage[] {
   }
   for (const [m, message] of (messages as readonly unknown[]).entries()) {
     const place = `messages[${m}]`;
-    if (!isObject(message)) throw refuse(place, "a message", message, cure);
+    if (!isJsonObject(message)) throw refuse(place, "a message", message, cure);
     const { role, content, tool_calls: calls } = message;
     if (!roles.includes(role as string) || (content !== null && typeof content !== "string")) {
       throw refuse(place, `a role of ${roles.join(", ")} and content of text or null`, message, cure);
@@ -50,17 +48,17 @@ export function checkTools(tools: unknown): readonly ToolDefinition[] {
   const cure = 'Each tool is {"type": "function", "function": {"name", "description", "parameters"}}.';
   if (!Array.isArray(tools)) throw refuse("tools", "an array", tools, cure);
   for (const [t, tool] of (tools as readonly unknown[]).entries()) {
-    const own = isObject(tool) ? tool["function"] : undefined;
-    if (!isObject(own)) throw refuse(`tools[${t}]`, "a tool", tool, cure);
+    const own = isJsonObject(tool) ? tool["function"] : undefined;
+    if (!isJsonObject(own)) throw refuse(`tools[${t}]`, "a tool", tool, cure);
     const place = `tools[${t}].function`;
     const { name, description, parameters, strict } = own;
     if (typeof name !== "string" || name === "") throw refuse(`${place}.name`, "text", name, cure);
     if (description !== undefined && typeof description !== "string") {
       throw refuse(`${place}.description`, "text", description, cure);
     }
-    if (!isObject(parameters)) throw refuse(`${place}.parameters`, "a JSON schema", parameters, cure);
+    if (!isJsonObject(parameters)) throw refuse(`${place}.parameters`, "a JSON schema", parameters, cure);
     const { properties = {}, required = [] } = parameters;
-    if (!isObject(properties)) {
+    if (!isJsonObject(properties)) {
       throw refuse(`${place}.parameters.properties`, "an object of schemas", properties);
     }
     if (!Array.isArray(required)) throw refuse(`${place}.parameters.required`, "an array of names", required);
@@ -98,12 +96,16 @@ export function checkOptions(options: TaskOptions): void {
     throw refuse("stopTokens", "an array of token ids", stopTokens);
   }
   const choices: readonly unknown[] = [undefined, "auto", "none", "required"];
-  if (!choices.includes(toolChoice) && !(isObject(toolChoice) && typeof toolChoice["name"] === "string")) {
+  if (
+    !choices.includes(toolChoice) &&
+    !(isJsonObject(toolChoice) && typeof toolChoice["name"] === "string")
+  ) {
     throw refuse("toolChoice", '"auto", "none", "required" or {"name"}', toolChoice);
   }
   if (responseFormat === undefined) return;
-  const { type, schema } = isObject(responseFormat) ? responseFormat : {};
-  const isFormat = type === "text" || type === "json_object" || (type === "json_schema" && isObject(schema));
+  const { type, schema } = isJsonObject(responseFormat) ? responseFormat : {};
+  const isFormat =
+    type === "text" || type === "json_object" || (type === "json_schema" && isJsonObject(schema));
   if (isFormat) return;
   throw refuse(
     "responseFormat",

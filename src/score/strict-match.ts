@@ -1,4 +1,4 @@
-import type { Json } from "../base/json.ts";
+import { isJsonObject, type Json } from "../base/json.ts";
 import type { JsonObject, ToolCall, ToolDefinition } from "../tools/types.ts";
 import { type AstType, type AstValue, astTypeOf, astValueOf } from "./ast-value.ts";
 import { type AcceptedCall, type AstFunction, type AstParameter, checkCall } from "./bfcl-ast.ts";
@@ -19,10 +19,6 @@ const astTypes: { readonly [type: string]: AstType } = {
   null: "null",
 };
 
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** The one of a schema's types that `expected` has; its own type where the schema names none. */
 function typeFor(schema: JsonObject, expected: AstValue): AstType {
   const own = astTypeOf(expected);
@@ -37,7 +33,7 @@ function typeFor(schema: JsonObject, expected: AstValue): AstType {
 function parameterFor(schema: JsonObject, expected: AstValue): AstParameter {
   const type = typeFor(schema, expected);
   if (type !== "array") return { type, itemType: null };
-  const items = isObject(schema["items"]) ? schema["items"] : {};
+  const items = isJsonObject(schema["items"]) ? schema["items"] : {};
   const first = Array.isArray(expected) ? (expected[0] as AstValue | undefined) : undefined;
   return { type, itemType: first === undefined ? null : typeFor(items, first) };
 }
@@ -63,14 +59,14 @@ export interface StrictExpectation {
 
 export function strictExpectation(expected: ToolCall, tool: ToolDefinition | undefined): StrictExpectation {
   const schema = tool?.function.parameters ?? {};
-  const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+  const properties = isJsonObject(schema["properties"]) ? schema["properties"] : {};
   const required = Array.isArray(schema["required"]) ? (schema["required"] as readonly Json[]) : [];
   const parameters: { [name: string]: AstParameter } = {};
   const accepted: { [name: string]: readonly AstValue[] } = {};
   for (const [name, json] of Object.entries(expected.arguments)) {
     const value = astValueOf(json);
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    parameters[name] = parameterFor(isObject(property) ? property : {}, value);
+    parameters[name] = parameterFor(isJsonObject(property) ? property : {}, value);
     accepted[name] = [acceptOne(value)];
   }
   return {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isJsonObject } from "../base/json.ts";
 import type { ChatMessage, JsonObject, ToolCall } from "../tools/types.ts";
 import { readJsonText } from "./json-body.ts";
 import { refuseField } from "./wire-error.ts";
@@ -36,15 +37,11 @@ type WireMessage = z.output<typeof messageSchema>;
 const joined = (content: string | readonly { readonly text: string }[]): string =>
   typeof content === "string" ? content : content.map((part) => part.text).join("");
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function readArguments(json: string, param: string): JsonObject {
   // A call without arguments, as some clients write it.
   if (json.trim() === "") return {};
   const value = readJsonText(json, param);
-  if (isObject(value)) return value;
+  if (isJsonObject(value)) return value;
   throw refuseField(param, "expected the JSON text of an object");
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { mayCall } from "../runtime/chat.ts";
 import type { GenerateOptions, ResponseFormat, ToolChoice } from "../runtime/types.ts";
-import { type ChatMessage, type JsonSchema, noParameters, type ToolDefinition } from "../tools/types.ts";
+import { type ChatMessage, type JsonSchema, type ToolDefinition, toToolDefinition } from "../tools/types.ts";
 import { messagesSchema, readMessages } from "./chat-messages.ts";
 import { type CommonAsk, commonShape, type RequestLimits, readCommon } from "./common-request.ts";
 import { given, readFields, type Unserved, unservedFields } from "./request-fields.ts";
@@ -132,20 +132,13 @@ export function readChatRequest(body: unknown, limits: RequestLimits): ChatAsk {
 
 function readTools({ tools }: ChatFields): ToolDefinition[] {
   const seen = new Set<string>();
-  return tools.map(({ function: { name, description, parameters, strict } }, t) => {
+  return tools.map((tool, t) => {
+    const { name } = tool.function;
     if (seen.has(name)) {
       throw refuseField(`tools[${t}].function.name`, `expected names that differ, got ${name} twice`);
     }
     seen.add(name);
-    return {
-      type: "function",
-      function: {
-        name,
-        ...(description == null ? {} : { description }),
-        parameters: (parameters as JsonSchema | null | undefined) ?? noParameters,
-        ...(strict == null ? {} : { strict }),
-      },
-    };
+    return toToolDefinition(tool.function);
   });
 }
 

@@ -1,6 +1,6 @@
-import type { Json } from "../base/json.ts";
+import { isJsonObject, type Json } from "../base/json.ts";
 import { pythonJson } from "./python-json.ts";
-import type { JsonObject, ToolCall } from "./types.ts";
+import type { ToolCall } from "./types.ts";
 
 /** How a model writes a call: JSON between two marks, or as the whole answer where there are none. */
 export interface CallMarks {
@@ -88,10 +88,6 @@ export type CallReading =
   | { readonly ok: true; readonly call: ToolCall }
   | { readonly ok: false; readonly reason: string };
 
-function isObject(value: Json | undefined): value is JsonObject {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
 /** Reads the text between the marks. What is wrong is an answer here, not an error: models write such things. */
 export function readCallBody(body: string, format: CallFormat = "limbeck"): CallReading {
   let value: Json;
@@ -101,13 +97,13 @@ export function readCallBody(body: string, format: CallFormat = "limbeck"): Call
     return { ok: false, reason: `not JSON: ${(cause as Error).message}` };
   }
   const keys: readonly string[] = callFormats[format].argumentsKeys;
-  if (!isObject(value)) return { ok: false, reason: `expected an object with name and ${keys[0]}` };
+  if (!isJsonObject(value)) return { ok: false, reason: `expected an object with name and ${keys[0]}` };
   const { name } = value;
   if (typeof name !== "string" || name.length === 0)
     return { ok: false, reason: "name: expected the name of a tool" };
   const key = keys.find((each) => value[each] !== undefined) ?? keys[0]!;
   const args = value[key];
-  if (!isObject(args)) return { ok: false, reason: `${key}: expected an object` };
+  if (!isJsonObject(args)) return { ok: false, reason: `${key}: expected an object` };
   // Llama 3 repeats the type of the tool that it was offered.
   const isKnown = (each: string): boolean =>
     each === "name" || each === key || (format === "llama3" && each === "type" && value[each] === "function");

@@ -4,7 +4,7 @@ import type { Json } from "../base/json.ts";
 export type JsonSchema = { readonly [keyword: string]: Json };
 
 /** The schema of a tool that names no parameters: it takes none. */
-export const noParameters: JsonSchema = { type: "object", properties: {} };
+const noParameters: JsonSchema = { type: "object", properties: {} };
 
 /** A tool as the OpenAI chat format offers it. */
 export interface ToolDefinition {
@@ -15,6 +15,26 @@ export interface ToolDefinition {
     readonly parameters: JsonSchema;
     /** False: a call's arguments need not fit the schema while they are made, only be a JSON object. Default true. */
     readonly strict?: boolean;
+  };
+}
+
+/** A tool's fields as OpenAI's requests and files have them, where null counts as absent. */
+interface OpenAiFunction {
+  readonly name: string;
+  readonly description?: string | null | undefined;
+  readonly parameters?: JsonSchema | null | undefined;
+  readonly strict?: boolean | null | undefined;
+}
+
+export function toToolDefinition({ name, description, parameters, strict }: OpenAiFunction): ToolDefinition {
+  return {
+    type: "function",
+    function: {
+      name,
+      ...(description == null ? {} : { description }),
+      parameters: parameters ?? noParameters,
+      ...(strict == null ? {} : { strict }),
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { LimbeckError } from "../../base/errors.ts";
-import { canonicalJson, stringifyJson } from "../../base/json.ts";
+import { canonicalJson, isJsonObject, stringifyJson } from "../../base/json.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { type CallFormat, type CallMarks, callFormats } from "../../tools/call-format.ts";
 import type { ToolDefinition } from "../../tools/types.ts";
@@ -12,7 +12,6 @@ import { createFollower, type FollowerTools, farBytes, type GrammarFollower } fr
 import { createLogitMask, type LogitMask } from "./logit-mask.ts";
 import { createMarkWatch } from "./opening-marks.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
-import { isSchemaObject } from "./schema-merge.ts";
 import { createSchemaRules, type SchemaRules, type Separators } from "./schema-rules.ts";
 import { isDeeper } from "./schema-shape.ts";
 import { createTracker, type Progress, type Tracker } from "./tracker.ts";
@@ -320,7 +319,7 @@ function callRule(
 
 /** Arguments are an object, whether the schema says so or not. */
 function objectOnly(parameters: ToolDefinition["function"]["parameters"]): typeof parameters {
-  if (!isSchemaObject(parameters)) return (parameters as unknown) === true ? { type: "object" } : parameters;
+  if (!isJsonObject(parameters)) return (parameters as unknown) === true ? { type: "object" } : parameters;
   return parameters["type"] === undefined && parameters["$ref"] === undefined
     ? { ...parameters, type: "object" }
     : parameters;

@@ -1,9 +1,8 @@
-import { canonicalJson, type Json } from "../../base/json.ts";
+import { canonicalJson, isJsonObject, type Json } from "../../base/json.ts";
 import type { JsonSchema } from "../../tools/types.ts";
 import { type Automaton, follow } from "./automaton.ts";
 import { textShapes } from "./formats.ts";
 import type { Pattern, PatternArena } from "./pattern.ts";
-import { isSchemaObject } from "./schema-merge.ts";
 
 /** Makes the error of a schema that cannot be enforced: its place, what was expected there, what stood there. */
 export type Refuse = (path: string, expected: string, got: string) => Error;
@@ -82,7 +81,7 @@ export function createListedFit(
 
   const fitsObject = (value: JsonSchema, schema: JsonSchema, path: string): boolean => {
     const { properties, required, additionalProperties = true } = schema;
-    const given = isSchemaObject(properties) ? properties : {};
+    const given = isJsonObject(properties) ? properties : {};
     const names = Object.keys(value);
     const needed = Array.isArray(required) ? (required as readonly Json[]) : [];
     return (
@@ -102,7 +101,7 @@ export function createListedFit(
   };
 
   const fits = (value: Json, schema: Json, path: string): boolean => {
-    if (!isSchemaObject(schema)) return schema === true;
+    if (!isJsonObject(schema)) return schema === true;
     const word = unread.find((one) => schema[one] !== undefined);
     if (word !== undefined) throw refuse(path, "simple words beside listed values", word);
     const { type, enum: list, const: constant } = schema;
@@ -114,7 +113,7 @@ export function createListedFit(
     if (typeof value === "string") return fitsText(value, schema, path);
     if (typeof value === "number") return fitsNumber(value, schema);
     if (Array.isArray(value)) return fitsList(value as readonly Json[], schema, path);
-    return isSchemaObject(value) ? fitsObject(value, schema, path) : true;
+    return isJsonObject(value) ? fitsObject(value, schema, path) : true;
   };
   return fits;
 }

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json } from "../../base/json.ts";
+import { canonicalJson, isJsonObject, type Json } from "../../base/json.ts";
 import type { JsonSchema } from "../../tools/types.ts";
 
 /** Words of JSON Schema that say nothing about what is valid. */
@@ -30,10 +30,6 @@ const bounds: Readonly<Record<string, (a: number, b: number) => number>> = {
   maxItems: Math.min,
   maxProperties: Math.min,
 };
-
-export function isSchemaObject(value: Json | undefined): value is JsonSchema {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
 
 /** The words of a schema that restrict values. */
 export function restrictions(schema: JsonSchema): string[] {
@@ -137,10 +133,10 @@ export function areDisjoint(a: JsonSchema, b: JsonSchema): boolean {
   // Two objects of which a property tells the kind: both must have it, and no value of it fits both.
   if (!isSame(a["type"], "object") || !isSame(b["type"], "object")) return false;
   const [left, right] = [a["properties"], b["properties"]];
-  if (!isSchemaObject(left) || !isSchemaObject(right)) return false;
+  if (!isJsonObject(left) || !isJsonObject(right)) return false;
   const needed = asList(a["required"]).filter((name) => asList(b["required"]).includes(name));
   return needed.some((name) => {
     const [own, other] = [left[String(name)], right[String(name)]];
-    return isSchemaObject(own) && isSchemaObject(other) && areDisjointLists(listed(own), listed(other));
+    return isJsonObject(own) && isJsonObject(other) && areDisjointLists(listed(own), listed(other));
   });
 }

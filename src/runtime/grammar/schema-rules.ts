@@ -1,5 +1,5 @@
 import { LimbeckError } from "../../base/errors.ts";
-import type { Json } from "../../base/json.ts";
+import { isJsonObject, type Json } from "../../base/json.ts";
 import { pythonJson } from "../../tools/python-json.ts";
 import type { JsonSchema } from "../../tools/types.ts";
 import { type Automaton, createAutomaton, measureRoom } from "./automaton.ts";
@@ -10,7 +10,7 @@ import { createListedFit } from "./listed-values.ts";
 import { numberPattern } from "./number-text.ts";
 import { createPatternArena, type Pattern } from "./pattern.ts";
 import { call, literal, type Part, type Rule } from "./rules.ts";
-import { areDisjoint, isListOfTexts, isSchemaObject, mergeSchemas, restrictions } from "./schema-merge.ts";
+import { areDisjoint, isListOfTexts, mergeSchemas, restrictions } from "./schema-merge.ts";
 import { checkShape, partAt, unenforced } from "./schema-shape.ts";
 
 /** Between items and between key and value: how the model at hand writes JSON. */
@@ -141,7 +141,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
       if (!/^#(\/|$)/.test(reference)) throw fail(path, "a $ref inside the schema (#/…)", reference);
       const at = partAt(root, reference);
       if (at === undefined) throw fail(path, "a $ref to a part of the schema", reference);
-      if (typeof at !== "boolean" && !isSchemaObject(at)) throw fail(path, "a $ref to a schema", reference);
+      if (typeof at !== "boolean" && !isJsonObject(at)) throw fail(path, "a $ref to a schema", reference);
       checkShape(at, reference, fail, isShaped);
       return at;
     };
@@ -169,7 +169,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
 
     const objectOf = (schema: Json, path: string): JsonSchema => {
       if (schema === true) return {};
-      if (isSchemaObject(schema)) return schema;
+      if (isJsonObject(schema)) return schema;
       throw fail(path, "a schema that a value can fit", JSON.stringify(schema));
     };
 
@@ -194,7 +194,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
 
     const restricted = (schema: Json | undefined, path: string): Part[] => {
       if (schema === true || schema === undefined) return [call(anyValue)];
-      if (!isSchemaObject(schema)) throw fail(path, "a schema that a value can fit", JSON.stringify(schema));
+      if (!isJsonObject(schema)) throw fail(path, "a schema that a value can fit", JSON.stringify(schema));
       const bad = unenforced.find((word) => schema[word] !== undefined);
       if (bad !== undefined) throw fail(path, "words that a grammar can enforce", bad);
       const reference = schema["$ref"];
@@ -281,7 +281,7 @@ export function createSchemaRules([itemSeparator, keySeparator]: Separators): Sc
 
     const object = (schema: JsonSchema, path: string): Part[] => {
       const { properties, additionalProperties, minProperties, maxProperties } = schema;
-      const given = isSchemaObject(properties) ? properties : {};
+      const given = isJsonObject(properties) ? properties : {};
       const required = ((schema["required"] ?? []) as readonly Json[]).map(String);
       const isRequired = new Set(required);
       // A schema that names properties and does not speak of others is taken to name them all.

@@ -1,6 +1,6 @@
-import type { Json } from "../../base/json.ts";
+import { isJsonObject, type Json } from "../../base/json.ts";
+import type { JsonSchema } from "../../tools/types.ts";
 import type { Refuse } from "./listed-values.ts";
-import { isSchemaObject } from "./schema-merge.ts";
 
 /** Words of the draft, and of drafts before it that the validator still heeds, which no grammar here enforces. */
 export const unenforced = [
@@ -26,10 +26,12 @@ export const unenforced = [
 interface Shape {
   readonly expected: string;
   fits(value: Json): boolean;
+  /** The schemas in a value that fits, each with its place behind the word. */
+  members?(value: Json): readonly (readonly [place: string, member: Json])[];
 }
 
 const isText = (value: Json): boolean => typeof value === "string";
-const isSchema = (value: Json): boolean => typeof value === "boolean" || isSchemaObject(value);
+const isSchema = (value: Json): boolean => typeof value === "boolean" || isJsonObject(value);
 const isListOf = (value: Json, fits: (one: Json) => boolean): boolean =>
   Array.isArray(value) && (value as readonly Json[]).every(fits);
 
@@ -40,14 +42,22 @@ const count: Shape = {
   fits: (value) => Number.isInteger(value) && (value as number) >= 0,
 };
 const number: Shape = { expected: "a number", fits: (value) => Number.isFinite(value) };
-const schema: Shape = { expected: "a schema", fits: isSchema };
+const itself = (value: Json) => [["", value] as const];
+const each = (value: Json) => (value as readonly Json[]).map((one, i) => [`/${i}`, one] as const);
+const schema: Shape = { expected: "a schema", fits: isSchema, members: itself };
 const schemas: Shape = {
   expected: "one or more schemas",
   fits: (value) => isListOf(value, isSchema) && (value as readonly Json[]).length > 0,
+  members: each,
 };
 const named: Shape = {
   expected: "an object of schemas",
-  fits: (value) => isSchemaObject(value) && Object.values(value).every(isSchema),
+  fits: (value) => isJsonObject(value) && Object.values(value).every(isSchema),
+  members: (value) =>
+    Object.entries(value as JsonSchema).map(([name, one]) => [
+      `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
+      one,
+    ]),
 };
 
 /** What the words that are read must be. What only informs may be anything. */
@@ -69,8 +79,18 @@ const shapes: ReadonlyMap<string, Shape> = new Map([
   ["minProperties", count],
   ["maxProperties", count],
   // A list is of an earlier draft, and refused as such where it is read.
-  ["items", { expected: "a schema", fits: (value) => isSchema(value) || isListOf(value, isSchema) }],
-  ["prefixItems", { expected: "a list of schemas", fits: (value) => isListOf(value, isSchema) }],
+  [
+    "items",
+    {
+      expected: "a schema",
+      fits: (value) => isSchema(value) || isListOf(value, isSchema),
+      members: (value) => (Array.isArray(value) ? each(value) : itself(value)),
+    },
+  ],
+  [
+    "prefixItems",
+    { expected: "a list of schemas", fits: (value) => isListOf(value, isSchema), members: each },
+  ],
   ["minItems", count],
   ["maxItems", count],
   ["uniqueItems", { expected: "true or false", fits: (value) => typeof value === "boolean" }],
@@ -88,18 +108,6 @@ const shapes: ReadonlyMap<string, Shape> = new Map([
   ],
 ]);
 
-/** A schema's members: those of a word that holds one, a list of them, or one under each name. */
-function membersOf(word: string, value: Json): readonly (readonly [place: string, member: Json])[] {
-  const { expected } = shapes.get(word)!;
-  if (!expected.includes("schema")) return [];
-  if (Array.isArray(value)) return (value as readonly Json[]).map((one, i) => [`${word}/${i}`, one]);
-  if (expected !== named.expected) return [[word, value]];
-  return Object.entries(value as { readonly [name: string]: Json }).map(([name, one]) => [
-    `${word}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-    one,
-  ]);
-}
-
 /**
  * Checks that every word in a schema and in those inside it is what the language says. Schemas in `known` are passed
  * over; those that pass are added to it. Error: `refuse(…)` with the place of the first word that is not.
@@ -109,14 +117,15 @@ export function checkShape(root: Json, where: string, refuse: Refuse, known: Wea
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const [at, path] = next;
     if (!isSchema(at)) throw refuse(path, "a schema", JSON.stringify(at)?.slice(0, 100));
-    if (!isSchemaObject(at) || known.has(at)) continue;
+    if (!isJsonObject(at) || known.has(at)) continue;
     known.add(at);
     for (const [word, value] of Object.entries(at)) {
       const shape = shapes.get(word);
       if (shape === undefined || value === undefined) continue;
       if (!shape.fits(value))
         throw refuse(`${path}/${word}`, shape.expected, JSON.stringify(value).slice(0, 100));
-      for (const [place, member] of membersOf(word, value)) waiting.push([member, `${path}/${place}`]);
+      for (const [place, member] of shape.members?.(value) ?? [])
+        waiting.push([member, `${path}/${word}${place}`]);
     }
   }
 }
