@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, test } from "node:test";
 import { errorCodes, LimbeckError } from "./errors.ts";
-import { readText, sha256, sha256File, writeFileAtomic } from "./files.ts";
+import { readText, sha256, sha256File, writeFileAtomic, writePartsAtomic } from "./files.ts";
 import { canonicalJson, parseJson, stringifyJson } from "./json.ts";
 import { createRandom, randomFromState } from "./random.ts";
 
@@ -84,4 +84,21 @@ test("every error code has statuses that processes and HTTP know", () => {
     assert.ok([1, 2, 3, 4, 70].includes(exitStatus), code);
     assert.ok(httpStatus >= 400 && httpStatus < 600, code);
   }
+});
+
+test("between the parts of a file the event loop turns; parts that fail leave the old file", async () => {
+  const folder = fs.mkdtempSync(path.join(dir, "parts-"));
+  const file = path.join(folder, "file");
+  let turns = 0;
+  const parts = function* (fails: boolean) {
+    setImmediate(() => turns++);
+    yield Buffer.from("a");
+    yield Buffer.from(String(turns));
+    if (fails) throw new Error("no");
+  };
+  await writePartsAtomic(file, parts(false));
+  assert.equal(fs.readFileSync(file, "utf8"), "a1");
+  await assert.rejects(writePartsAtomic(file, parts(true)), /no/);
+  assert.equal(fs.readFileSync(file, "utf8"), "a1");
+  assert.deepEqual(fs.readdirSync(folder), ["file"]);
 });

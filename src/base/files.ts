@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { LimbeckError } from "./errors.ts";
 import { type Json, parseJson, stringifyJson } from "./json.ts";
 
@@ -42,29 +43,67 @@ export function withFileErrors<T>(operation: string, file: string, action: () =>
   }
 }
 
+/** A file in the making: beside the one that it becomes. */
+interface NextFile {
+  write(part: string | Uint8Array): void;
+  /** Flushes it and puts it in its place. */
+  finish(): void;
+  /** Removes what was written; of a finished one nothing. */
+  discard(): void;
+}
+
+function openNextFile(file: string): NextFile {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  const handle = fs.openSync(temporary, "wx");
+  let isOpen = true;
+  const close = (): void => {
+    if (isOpen) fs.closeSync(handle);
+    isOpen = false;
+  };
+  return {
+    write: (part) => fs.writeFileSync(handle, part),
+    finish: () => {
+      fs.fsyncSync(handle);
+      close();
+      fs.renameSync(temporary, file);
+    },
+    discard: () => {
+      close();
+      fs.rmSync(temporary, { force: true });
+    },
+  };
+}
+
 /**
  * Writes `file` so that a reader sees the old bytes or all the new ones, never a part: temporary file beside it,
  * flush, rename. Makes the folder. Errors: `disk_full`, `not_writable`.
  */
 export function writeFileAtomic(file: string, data: string | Uint8Array | Iterable<Uint8Array>): void {
   withFileErrors("write", file, () => {
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+    const next = openNextFile(file);
     try {
-      const handle = fs.openSync(temporary, "wx");
-      try {
-        const isWhole = typeof data === "string" || data instanceof Uint8Array;
-        for (const part of isWhole ? [data] : data) fs.writeFileSync(handle, part);
-        fs.fsyncSync(handle);
-      } finally {
-        fs.closeSync(handle);
-      }
-      fs.renameSync(temporary, file);
-    } catch (cause) {
-      fs.rmSync(temporary, { force: true });
-      throw cause;
+      const isWhole = typeof data === "string" || data instanceof Uint8Array;
+      for (const part of isWhole ? [data] : data) next.write(part);
+      next.finish();
+    } finally {
+      next.discard();
     }
   });
+}
+
+/** The same for parts that take long to make: between two of them the event loop turns, so that Ctrl-C is heard. */
+export async function writePartsAtomic(file: string, parts: Iterable<Uint8Array>): Promise<void> {
+  const next = withFileErrors("write", file, () => openNextFile(file));
+  try {
+    for (const part of parts) {
+      withFileErrors("write", file, () => next.write(part));
+      await setImmediate();
+    }
+    withFileErrors("write", file, () => next.finish());
+  } finally {
+    next.discard();
+  }
 }
 
 /** Writes `value` as indented JSON, atomically. */

@@ -1,12 +1,17 @@
 import { exportArtefact, type Manifest } from "../model/artefact.ts";
-import type { CommandResult } from "./execute.ts";
+import type { CliContext, CommandResult } from "./execute.ts";
 import type { ExportFlags } from "./flags.ts";
 
 /** `limbeck export`: writes the artefact and says how far it is from the training graph and from the checkpoint. */
-export async function exportCommand(checkpoint: string, flags: ExportFlags): Promise<CommandResult> {
+export async function exportCommand(
+  checkpoint: string,
+  flags: ExportFlags,
+  { signal }: Pick<CliContext, "signal">,
+): Promise<CommandResult> {
   const { format, block, out, shapes, licence } = flags;
   const manifest = await exportArtefact(checkpoint, out, {
     format,
+    signal,
     ...(block === undefined ? {} : { block }),
     ...(shapes === undefined ? {} : { shapes }),
     ...(licence === undefined ? {} : { licence }),

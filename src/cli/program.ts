@@ -126,7 +126,9 @@ export function buildProgram(version: string, execute: Execute): Command {
       licenceName,
     )
     .action((checkpoint: string, flags: ExportFlags) =>
-      execute(flags, async () => (await import("./export.ts")).exportCommand(checkpoint, flags)),
+      execute(flags, async (context) =>
+        (await import("./export.ts")).exportCommand(checkpoint, flags, context),
+      ),
     );
 
   command("run", "answer a prompt with an artefact, streaming")

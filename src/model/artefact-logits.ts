@@ -29,6 +29,8 @@ export interface WrittenModel {
   readonly config: ModelConfig;
   /** Parameters of more bytes (as float32) than this are run in pieces; default 256 MiB. */
   readonly largestWholeBytes?: number | undefined;
+  /** Called between pieces; what it throws ends the comparison. */
+  readonly goOn?: () => void;
 }
 
 /** Runs `action` with a file in the model's folder: it reads the same data file, and is gone afterwards. */
@@ -57,7 +59,7 @@ async function wholeLogits(config: ModelConfig, file: string, ids: readonly numb
  * the model's own bytes and read the data file where the model does; one of them is open at a time.
  */
 async function pieceRows(
-  { dir, file, config }: WrittenModel,
+  { dir, file, config, goOn }: WrittenModel,
   model: Uint8Array,
   ids: readonly number[],
 ): Promise<PieceRows[]> {
@@ -70,6 +72,7 @@ async function pieceRows(
   const pieces = splitModel(decodeModel(model, file), [...layers, cut(finalScope, "Q")]);
   const results: PieceRows[] = [];
   for (const { name, bytes, input, output } of pieces) {
+    goOn?.();
     const before = results.at(-1);
     const stretch = {
       input: before && input !== null ? { name: input, rows: before.rows } : null,

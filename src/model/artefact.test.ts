@@ -135,6 +135,26 @@ test("an export that fails at its weights leaves the earlier artefact whole", as
   assert.equal(fs.readdirSync(out).length, 4);
 });
 
+test("an export that is stopped changes nothing", async () => {
+  const [out, none] = [path.join(dir, "stopped"), path.join(dir, "never")];
+  const manifest = await exportArtefact(checkpoint, out, { format: "fp32" });
+  const early = AbortSignal.abort();
+  await assert.rejects(exportArtefact(checkpoint, none, { format: "int8", signal: early }), {
+    code: "cancelled",
+  });
+  assert.equal(fs.existsSync(none), false);
+  const late = new AbortController();
+  const stopped = exportArtefact(checkpoint, out, {
+    format: "int4",
+    largestWholeBytes: 0,
+    signal: late.signal,
+  });
+  setImmediate(() => late.abort());
+  await assert.rejects(stopped, { code: "cancelled" });
+  assert.deepEqual(verifyArtefact(out).manifest, manifest);
+  assert.equal(fs.readdirSync(out).length, 4);
+});
+
 test("shapes are prompt lengths within the context, and an earlier artefact outlives others", async () => {
   const out = path.join(dir, "shapes");
   const whole = { format: "fp32", shapes: [1, config.contextLength] } as const;

@@ -4,7 +4,15 @@ import { z } from "zod";
 import { openOnnx } from "../backend/onnx/backend.ts";
 import type { Session, SessionOptions } from "../backend/session.ts";
 import { LimbeckError } from "../base/errors.ts";
-import { readBytes, readJson, sha256, sha256File, writeFileAtomic, writeJsonAtomic } from "../base/files.ts";
+import {
+  readBytes,
+  readJson,
+  sha256,
+  sha256File,
+  writeFileAtomic,
+  writeJsonAtomic,
+  writePartsAtomic,
+} from "../base/files.ts";
 import { stageFiles } from "../base/staged-files.ts";
 import { lowerToOnnx, type OnnxModel } from "../lower/onnx/lower.ts";
 import { attendStepwise } from "../lower/onnx/stepwise.ts";
@@ -94,6 +102,8 @@ export interface ExportOptions {
   readonly licence?: string;
   /** Models of more bytes as float32 than this are compared in pieces; default 256 MiB. */
   readonly largestWholeBytes?: number;
+  /** Stops the export between two weights or pieces. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -103,16 +113,25 @@ export interface ExportOptions {
  * run a layer at a time where the model is large (`parity.method`): an export holds a layer or a table, not the model.
  * Errors: those of `openCheckpoint` and `checkTokenizer`, `not_writable`, `disk_full`, `invalid_request` (a block size for a
  * format without blocks, shapes beyond the context), `invalid_artefact` (parity, layout, weights). An earlier artefact in
- * `outDir` stays whole until this one is proven, so that both need room on the disk.
+ * `outDir` stays whole until this one is proven, so that both need room on the disk; `cancelled` leaves it as well.
  */
 export async function exportArtefact(
   checkpointDir: string,
   outDir: string,
   options: ExportOptions,
 ): Promise<Manifest> {
-  const checkpoint = openCheckpoint(checkpointDir);
-  const { config } = checkpoint;
-  const { format, block } = options;
+  const { format, block, signal } = options;
+  const goOn = (): void => {
+    if (signal?.aborted) throw new LimbeckError("cancelled", "export: interrupted; nothing was changed");
+  };
+  const opened = openCheckpoint(checkpointDir);
+  const { config } = opened;
+  // All that takes long reads weights, or runs pieces of the written file.
+  const read: typeof opened.read = (name) => {
+    goOn();
+    return opened.read(name);
+  };
+  const checkpoint = { ...opened, read };
   checkBlock(format, block);
   const shapes = checkedShapes(options.shapes ?? [config.contextLength], config.contextLength);
   checkVocabulary(checkpointDir, config);
@@ -125,7 +144,7 @@ export async function exportArtefact(
     copyTokenizer(checkpointDir, stage);
     copyLicence(checkpointDir, stage);
     const weights = streamWeights(checkpoint, choice);
-    writeModel(stage, config, choice, weights);
+    await writeModel(stage, config, choice, weights);
     const file = path.join(stage, modelFile);
     checkLayout(file, config, choice);
     const ids = probeTokens(config);
@@ -137,7 +156,7 @@ export async function exportArtefact(
       config.vocabSize,
       await trainingLogits(checkpoint, ids, choice),
       await artefactLogits(
-        { dir: stage, file, exactTwin, config, largestWholeBytes: options.largestWholeBytes },
+        { dir: stage, file, exactTwin, config, largestWholeBytes: options.largestWholeBytes, goOn },
         ids,
       ),
     );
@@ -160,6 +179,7 @@ export async function exportArtefact(
       created_by: "limbeck export",
     };
     writeJsonAtomic(path.join(stage, "manifest.json"), manifest);
+    goOn();
     return manifest;
   });
 }
@@ -178,9 +198,14 @@ function lowerModel(config: ModelConfig, choice: WeightChoice, { parameters }: S
   });
 }
 
-function writeModel(dir: string, config: ModelConfig, choice: WeightChoice, weights: StreamedWeights): void {
+async function writeModel(
+  dir: string,
+  config: ModelConfig,
+  choice: WeightChoice,
+  weights: StreamedWeights,
+): Promise<void> {
   const onnx = lowerModel(config, choice, weights);
-  if (onnx.external) writeFileAtomic(path.join(dir, onnx.external.file), onnx.external.parts);
+  if (onnx.external) await writePartsAtomic(path.join(dir, onnx.external.file), onnx.external.parts);
   writeFileAtomic(path.join(dir, modelFile), onnx.bytes);
 }
 
